@@ -1,0 +1,50 @@
+# Every verb sets up what it needs; a second run starts at once.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help report test lint lab sample lock bench clean
+
+help: ## list the verbs
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+$(READY): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "klavnb needs Python 3.11 or newer, found: $$($(PYTHON) --version 2>&1). Name one with: make PYTHON=python3.12 …"; exit 1; }
+	@echo "Setting up $(VENV) (once, about a minute) …"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+report: $(READY) ## the sample export -> HTML reports in reports/
+	@$(BIN)/klavnb report
+
+test: $(READY) ## every test
+	@$(BIN)/python -m pytest
+
+lint: $(READY) ## style, types and the direction of imports
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+lab: $(READY) ## explore the notebooks in JupyterLab
+	@$(BIN)/jupyter lab notebooks
+
+sample: $(READY) ## make data/sample and data/tiny again, byte for byte
+	@$(BIN)/klavnb sample data/sample
+	@$(BIN)/klavnb sample data/tiny --profiles 150 --days 120
+
+lock: $(READY) ## resolve requirements.txt anew (pinned, hashed)
+	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --no-annotate --upgrade --quiet --output-file requirements.txt
+
+bench: $(READY) ## measure, side by side in one run
+	@$(BIN)/python bench/bench.py
+
+clean: ## remove what the other verbs made
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -f reports/*.html

@@ -1,0 +1,37 @@
+"""The files that travel with klavnb: its notebooks and the sample export.
+
+In a checkout they are the repository's own; in an installed wheel they lie inside the package.
+"""
+
+from pathlib import Path
+
+__all__ = ["find_notebooks", "find_sample"]
+
+PACKAGE = Path(__file__).parent
+CHECKOUT = PACKAGE.parent
+
+
+def find_notebooks() -> dict[str, Path]:
+    """Return the notebooks that can be made into reports: name → path, by name.
+
+    Examples
+    --------
+    >>> "attribution" in find_notebooks()
+    True
+    """
+    folder = PACKAGE / "_notebooks"
+    if not folder.is_dir():
+        folder = CHECKOUT / "notebooks"
+    return {path.stem: path for path in sorted(folder.glob("*.ipynb"))}
+
+
+def find_sample() -> Path:
+    """Return the folder of the sample export: the year of a small shop, or a tiny one in a wheel.
+
+    Examples
+    --------
+    >>> find_sample().is_dir()
+    True
+    """
+    packed = PACKAGE / "_data" / "tiny"
+    return packed if packed.is_dir() else CHECKOUT / "data" / "sample"

@@ -1,0 +1,201 @@
+"""Every contract of klavnb: one class per frame, with its grain, columns, units and rules.
+
+All times are UTC. All ids are text, as Klaviyo writes them. Money is in the currency of the row,
+in major units (12.5 is twelve euros and fifty cents), and is never converted.
+"""
+
+import dataframely as dy
+import polars as pl
+
+__all__ = [
+    "CHANNELS",
+    "KINDS",
+    "REASONS",
+    "RECEIPT_SOURCES",
+    "Change",
+    "Conversion",
+    "Credit",
+    "Event",
+    "Message",
+    "Profile",
+    "Reject",
+    "Touch",
+]
+
+CHANNELS = ("email", "sms", "push", "whatsapp", "session")
+"""The channels a touch can come by; a session is a visit to the shop (Active on Site)."""
+
+KINDS = ("session", "delivery", "open", "click")
+"""The kinds of touch, weakest first: at the same second the later one in this order counts as later."""
+
+RECEIPT_SOURCES = ("received_event", "send_cohort", "handoff", "touch")
+"""Where the receipt time of a touch was found, best first; `touch` means nowhere, so the touch itself."""
+
+REASONS = ("no_touch", "windows_closed", "last_channel_closed")
+"""Why a conversion is credited to nothing."""
+
+CREDIT_TOLERANCE = 1e-9
+
+UTC = "UTC"
+
+
+class Event(dy.Schema):
+    """One row per event of one profile, as exported; `event_id` is the key."""
+
+    event_id = dy.String(primary_key=True, min_length=1)
+    profile_id = dy.String(min_length=1)
+    metric = dy.String(min_length=1)  # renamed metrics under one name; unknown ones as exported
+    occurred_at = dy.Datetime(time_zone=UTC)
+    value = dy.Float64(nullable=True)  # $value, in `currency`
+    currency = dy.String(nullable=True)
+    order_id = dy.String(nullable=True)  # of an order, refund or cancel: the shop's own number
+    message_id = dy.String(nullable=True)
+    message_type = dy.Enum(["campaign", "flow"], nullable=True)
+    campaign_id = dy.String(nullable=True)
+    flow_id = dy.String(nullable=True)
+    flow_message_id = dy.String(nullable=True)
+    variation_id = dy.String(nullable=True)
+    transmission_id = dy.String(nullable=True)  # one sending of one message to one profile
+    sent_at = dy.Datetime(nullable=True, time_zone=UTC)  # from $_cohort$message_send_cohort
+    handed_off_at = dy.Datetime(nullable=True, time_zone=UTC)  # from $internal."Handoff Time"
+    is_machine_open = dy.Bool(nullable=True)  # null: not known
+    is_bot_click = dy.Bool(nullable=True)  # null: not known
+    recorded_event_ids = dy.List(dy.String(), nullable=True)
+    """The touches that Klaviyo itself credited; empty: it recorded none; null: the export does not say."""
+    properties = dy.String(nullable=True)  # the event properties, raw JSON text
+
+
+class Profile(dy.Schema):
+    """One row per profile, in its latest exported state; `profile_id` is the key."""
+
+    profile_id = dy.String(primary_key=True, min_length=1)
+    email = dy.String(nullable=True)
+    phone_number = dy.String(nullable=True)
+    external_id = dy.String(nullable=True)
+    first_name = dy.String(nullable=True)
+    created_at = dy.Datetime(nullable=True, time_zone=UTC)
+    updated_at = dy.Datetime(nullable=True, time_zone=UTC)
+    last_event_at = dy.Datetime(nullable=True, time_zone=UTC)
+    location = dy.String(nullable=True)  # raw JSON text, as the next three
+    predictions = dy.String(nullable=True)
+    consent = dy.String(nullable=True)
+    properties = dy.String(nullable=True)
+
+
+class Message(dy.Schema):
+    """One row per message of a campaign or flow; `message_id` is the key."""
+
+    message_id = dy.String(primary_key=True, min_length=1)
+    name = dy.String(nullable=True)
+    subject = dy.String(nullable=True)
+    channel = dy.Enum(CHANNELS, nullable=True)
+    message_type = dy.Enum(["campaign", "flow"], nullable=True)
+    campaign_id = dy.String(nullable=True)
+    campaign_name = dy.String(nullable=True)
+    flow_id = dy.String(nullable=True)
+    flow_name = dy.String(nullable=True)
+    sent_at = dy.Datetime(nullable=True, time_zone=UTC)  # campaigns only
+
+
+class Reject(dy.Schema):
+    """One row per record of an export that could not be used, with the reason."""
+
+    file = dy.String()
+    line = dy.Int64(nullable=True)  # line of a text file or ordinal of the record, from 1
+    reason = dy.String()
+    raw = dy.String(nullable=True)  # the record's text, cut to 1 KB
+
+
+class Touch(dy.Schema):
+    """One row per interaction of a profile with a message that can earn a conversion; key `touch_id`."""
+
+    touch_id = dy.String(primary_key=True)  # the event_id
+    profile_id = dy.String()
+    channel = dy.Enum(CHANNELS)
+    kind = dy.Enum(KINDS)
+    touched_at = dy.Datetime(time_zone=UTC)
+    received_at = dy.Datetime(time_zone=UTC)
+    receipt_source = dy.Enum(RECEIPT_SOURCES)
+    closes_at = dy.Datetime(time_zone=UTC)  # the last instant at which it can earn, included
+    message_id = dy.String(nullable=True)
+    message_type = dy.Enum(["campaign", "flow"], nullable=True)
+    campaign_id = dy.String(nullable=True)
+    flow_id = dy.String(nullable=True)
+    flow_message_id = dy.String(nullable=True)
+    is_machine_open = dy.Bool(nullable=True)
+    is_bot_click = dy.Bool(nullable=True)
+
+
+class Conversion(dy.Schema):
+    """One row per event of the conversion metric; key `conversion_id`."""
+
+    conversion_id = dy.String(primary_key=True)  # the event_id
+    profile_id = dy.String()
+    converted_at = dy.Datetime(time_zone=UTC)
+    value = dy.Float64()  # an event without a value counts as 0
+    currency = dy.String(nullable=True)
+
+
+class Credit(dy.Schema):
+    """One row per conversion and credited touch; an unattributed conversion is one row without a touch.
+
+    `value` is the whole conversion's on each of its rows: add up `attributed_value` instead.
+    """
+
+    conversion_id = dy.String()
+    profile_id = dy.String()
+    converted_at = dy.Datetime(time_zone=UTC)
+    value = dy.Float64()
+    currency = dy.String(nullable=True)
+    model = dy.String()
+    touch_id = dy.String(nullable=True)
+    channel = dy.Enum(CHANNELS, nullable=True)
+    kind = dy.Enum(KINDS, nullable=True)
+    message_id = dy.String(nullable=True)
+    message_type = dy.Enum(["campaign", "flow"], nullable=True)
+    campaign_id = dy.String(nullable=True)
+    flow_id = dy.String(nullable=True)
+    flow_message_id = dy.String(nullable=True)
+    touched_at = dy.Datetime(nullable=True, time_zone=UTC)
+    received_at = dy.Datetime(nullable=True, time_zone=UTC)
+    last_channel = dy.Enum(CHANNELS, nullable=True)  # of the profile's last touch before the conversion
+    credit = dy.Float64(min=0, max=1)
+    attributed_value = dy.Float64()
+    reason = dy.Enum(REASONS, nullable=True)
+
+    @dy.rule()
+    def credited_or_reasoned(cls) -> pl.Expr:
+        """A row has either a touch and a credit, or a reason and none."""
+        credited = cls.touch_id.col.is_not_null() & (cls.credit.col > 0) & cls.reason.col.is_null()
+        reasoned = cls.touch_id.col.is_null() & (cls.credit.col == 0) & cls.reason.col.is_not_null()
+        return credited | reasoned
+
+    @dy.rule()
+    def credits_sum_to_one_or_zero(cls) -> pl.Expr:
+        """A conversion is credited whole or not at all."""
+        total = cls.credit.col.sum().over("conversion_id", "model")
+        return ((total - 1).abs() < CREDIT_TOLERANCE) | (total == 0)
+
+
+class Change(dy.Schema):
+    """One row per conversion and touch that either of two models credits; a null touch where neither does.
+
+    `outcome` speaks of the whole conversion: `unattributed` by both, `unchanged`, `gained` (only the
+    candidate credits it), `lost` (only the baseline does), `moved` (both do, to different touches).
+    """
+
+    conversion_id = dy.String()
+    profile_id = dy.String()
+    converted_at = dy.Datetime(time_zone=UTC)
+    currency = dy.String(nullable=True)
+    value = dy.Float64()  # the whole conversion's
+    touch_id = dy.String(nullable=True)
+    channel = dy.Enum(CHANNELS, nullable=True)
+    message_id = dy.String(nullable=True)
+    message_type = dy.Enum(["campaign", "flow"], nullable=True)
+    touched_at = dy.Datetime(nullable=True, time_zone=UTC)
+    last_channel = dy.Enum(CHANNELS, nullable=True)
+    baseline_value = dy.Float64()  # money credited to this touch by the baseline …
+    candidate_value = dy.Float64()  # … and by the candidate
+    baseline_reason = dy.Enum(REASONS, nullable=True)
+    outcome = dy.Enum(["unattributed", "unchanged", "gained", "lost", "moved"])

@@ -1,0 +1,382 @@
+"""The settings of an attribution: windows, anchor, filters, names of metrics; presets and TOML.
+
+What Klaviyo documents is a preset here; what it leaves undocumented is a setting, or a choice that
+the docstring of the function that makes it states.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal, Self, get_args
+
+from klavnb.errors import SettingsError, name_some
+from klavnb.schemas import CHANNELS, KINDS
+
+__all__ = [
+    "LONGEST_WINDOW",
+    "METRICS",
+    "PRESETS",
+    "RENAMED_METRICS",
+    "Anchor",
+    "Preset",
+    "Settings",
+    "describe_window",
+    "parse_window",
+    "parse_windows",
+]
+
+Anchor = Literal["received", "touched"]
+Preset = Literal["2022", "2024", "2026"]
+
+LONGEST_WINDOW = timedelta(days=90)
+"""The longest attribution window that Klaviyo allows."""
+
+ANCHORED_ON_TOUCH = ("push", "session")
+"""Channels whose window runs from the touch whatever the anchor: a push from its open, a visit from itself."""
+
+RENAMED_METRICS: Mapping[str, str] = MappingProxyType(
+    {
+        "Received Text Message": "Received SMS",
+        "Clicked Text Message": "Clicked SMS",
+        "Opened Text Message": "Opened Text",
+        "Failed to Deliver Text Message": "Failed to Deliver SMS",
+        "Unsubscribed from Text Messaging Marketing": "Unsubscribed from SMS Marketing",
+        "Unsubscribed from SMS": "Unsubscribed from SMS Marketing",
+        "Unsubscribed from Email": "Unsubscribed",
+        "Unsubscribed from Email Marketing": "Unsubscribed",
+        "Sent Text Message": "Sent SMS",
+    }
+)
+"""A metric's other name → the one klavnb keeps. Klaviyo renamed the SMS metrics in July 2026."""
+
+METRICS: Mapping[str, str] = MappingProxyType(
+    {
+        "Received Email": "email.received",
+        "Opened Email": "email.open",
+        "Clicked Email": "email.click",
+        "Received SMS": "sms.received",
+        "Clicked SMS": "sms.click",
+        "Opened Text": "sms.open",
+        "Received Push": "push.received",
+        "Opened Push": "push.open",
+        "Received WhatsApp": "whatsapp.received",
+        "Opened WhatsApp": "whatsapp.open",
+        "Clicked WhatsApp": "whatsapp.click",
+        "Active on Site": "session.session",
+    }
+)
+"""Metric → what it is: `channel.received` for a receipt, else `channel.kind`.
+
+A receipt is also a touch of kind `delivery` where that kind has a window. `Sent SMS` is absent on
+purpose: it is the customer's own text to the shop. The names of push and WhatsApp metrics are
+unconfirmed: name your account's in the settings.
+"""
+
+ROLES = frozenset(f"{channel}.{kind}" for channel in CHANNELS for kind in (*KINDS, "received"))
+WINDOW_NAMES = frozenset(f"{channel}.{kind}" for channel in CHANNELS for kind in KINDS)
+
+UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+WINDOW_PATTERN = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>[mhd])")
+
+_WINDOWS_2022 = {
+    "email.open": timedelta(days=5),
+    "email.click": timedelta(days=5),
+    "sms.click": timedelta(days=1),
+    "push.open": timedelta(days=1),
+}
+_WINDOWS_2024 = _WINDOWS_2022 | {"sms.click": timedelta(days=5), "sms.delivery": timedelta(hours=12)}
+_WINDOWS_2026 = _WINDOWS_2024 | {
+    "sms.open": timedelta(days=1),
+    "whatsapp.click": timedelta(days=5),
+    "whatsapp.open": timedelta(hours=12),
+    "session.session": timedelta(days=1),
+}
+
+
+def parse_window(text: str) -> timedelta | None:
+    """Read a window such as `90m`, `12h`, `5d` or `1.5d`; `none` means: this kind earns nothing.
+
+    Raises
+    ------
+    SettingsError
+        When the text is no window, the window is zero, or it is longer than 90 days.
+
+    Examples
+    --------
+    >>> parse_window("12h")
+    datetime.timedelta(seconds=43200)
+    >>> parse_window("none") is None
+    True
+    """
+    if text.strip().lower() == "none":
+        return None
+    found = WINDOW_PATTERN.fullmatch(text.strip())
+    if found is None:
+        raise SettingsError(
+            f"A window is a number and a unit (m, h or d), or none; found {text!r}.", hint="Write 90m, 12h, 5d or none."
+        )
+    # compared in days first: timedelta itself refuses what is longer than a billion days
+    amount, unit = float(found["number"]), UNITS[found["unit"]]
+    days = amount * {"minutes": 1 / 1440, "hours": 1 / 24, "days": 1}[unit]
+    if not 0 < days <= LONGEST_WINDOW.days:
+        raise SettingsError(
+            f"A window is longer than nothing and at most {LONGEST_WINDOW.days} days, the longest that Klaviyo "
+            f"allows; found {text!r}.",
+            hint="To switch a kind of touch off, write none.",
+        )
+    return timedelta(**{unit: amount})
+
+
+def parse_windows(pairs: Iterable[str]) -> dict[str, timedelta | None]:
+    """Read windows such as `email.open=5d`, `email=3d` (every kind of the channel that is on) or `sms.click=none`.
+
+    Returns
+    -------
+    dict
+        Name → window; a bare channel stays a bare channel, to be applied to its kinds.
+
+    Raises
+    ------
+    SettingsError
+        When a name is not a channel and kind, or a window cannot be read.
+
+    Examples
+    --------
+    >>> parse_windows(["sms.click=12h"])
+    {'sms.click': datetime.timedelta(seconds=43200)}
+    """
+    windows: dict[str, timedelta | None] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        name = name.strip()
+        if not equals:
+            raise SettingsError(f"A window is given as channel.kind=length; found {pair!r}.", hint="Write email.open=5d.")
+        if name not in WINDOW_NAMES and name not in CHANNELS:
+            raise SettingsError(
+                f"There is no kind of touch called {name!r}.",
+                hint=f"A channel ({', '.join(CHANNELS)}), or channel.kind with a kind of {', '.join(reversed(KINDS))}.",
+            )
+        windows[name] = parse_window(text)
+    return windows
+
+
+def describe_window(window: timedelta) -> str:
+    """Say a window in words.
+
+    Examples
+    --------
+    >>> describe_window(timedelta(days=5)), describe_window(timedelta(hours=12)), describe_window(timedelta(days=1))
+    ('5 days', '12 hours', '1 day')
+    """
+    minutes = round(window.total_seconds() / 60)
+    number, unit = next(
+        (minutes // size, unit) for size, unit in ((1440, "day"), (60, "hour"), (1, "minute")) if minutes % size == 0
+    )
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that decides which touch earns a conversion, apart from the model.
+
+    Parameters
+    ----------
+    windows
+        `channel.kind` → how long such a touch can earn a conversion. A kind that is absent is not a touch.
+    anchor
+        Where the window starts: at the message's receipt, or at the touch. Pushes and visits always
+        run from the touch. Klaviyo documents the receipt; public dbt packages use the touch.
+    conversion_metric
+        The metric whose events are the conversions, as exported.
+    exclude_machine_opens, exclude_bot_clicks
+        Drop opens known to be made by a machine (Apple Mail Privacy Protection and the like), clicks
+        known to be made by a bot. What is not known stays.
+    excluded_messages
+        Ids of messages that must earn nothing, such as transactional ones: events carry no flag for it.
+    net_of_refunds
+        Subtract refunds and cancels of the same order number from a conversion's value, down to zero.
+        Klaviyo's attributed revenue is gross.
+    metrics
+        Metric names of this account → their role (`email.open`, `sms.received`, …), in addition to
+        `METRICS`; a name that is in both takes the role given here.
+
+    Raises
+    ------
+    SettingsError
+        When a window, a role or a name is not one klavnb knows.
+
+    Examples
+    --------
+    >>> Settings.preset("2022").windows["sms.click"]
+    datetime.timedelta(days=1)
+    >>> print(Settings.preset("2024").with_windows({"email": timedelta(days=3)}).describe())
+    Windows: email click 3 days, email open 3 days, push open 1 day, sms click 5 days, sms delivery 12 hours. \
+The window runs from the message's receipt (push and visits: from the touch). Bot clicks are left out.
+    """
+
+    windows: Mapping[str, timedelta] = field(default_factory=lambda: MappingProxyType(_WINDOWS_2022))
+    anchor: Anchor = "received"
+    conversion_metric: str = "Placed Order"
+    exclude_machine_opens: bool = False
+    exclude_bot_clicks: bool = False
+    excluded_messages: tuple[str, ...] = ()
+    net_of_refunds: bool = False
+    metrics: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse settings that could only give a wrong answer."""
+        if self.anchor not in get_args(Anchor):
+            raise SettingsError(f"The anchor is received or touched; found {self.anchor!r}.")
+        if not self.conversion_metric:
+            raise SettingsError("The conversion metric has no name.", hint='Klaviyo\'s usual one is "Placed Order".')
+        unknown = sorted(set(self.windows) - WINDOW_NAMES)
+        if unknown:
+            raise SettingsError(
+                f"There is no kind of touch called {name_some(unknown)}.", hint="Windows are named like email.open."
+            )
+        if not self.windows:
+            raise SettingsError("No kind of touch has a window, so nothing could be attributed.")
+        outside = [
+            name for name, window in self.windows.items() if not timedelta(0) < window <= LONGEST_WINDOW
+        ]
+        if outside:
+            raise SettingsError(
+                f"The window of {name_some(outside)} is not between nothing and {LONGEST_WINDOW.days} days.",
+                hint="Leave a kind out of the windows to switch it off.",
+            )
+        wrong = sorted(set(self.metrics.values()) - ROLES)
+        if wrong:
+            raise SettingsError(
+                f"There is no role called {name_some(wrong)} for a metric.",
+                hint="Roles are named like email.open, sms.click or push.received.",
+            )
+
+    @classmethod
+    def preset(cls, name: Preset) -> Self:
+        """Return Klaviyo's defaults of a time.
+
+        `2022`: as announced on 2022-03-21, and still of accounts made before 2024-10-09; `2024`: of
+        accounts made from 2024-10-09; `2026`: as of April 2026, with text opens, WhatsApp and visits.
+
+        Raises
+        ------
+        SettingsError
+            When there is no such preset.
+        """
+        if name not in PRESETS:
+            raise SettingsError(f"There is no preset {name!r}.", hint=f"Choose one of {', '.join(PRESETS)}.")
+        return cls(windows=PRESETS[name], exclude_bot_clicks=name != "2022")
+
+    def with_windows(self, windows: Mapping[str, timedelta | None]) -> Self:
+        """Return settings with some windows replaced; None switches a kind off.
+
+        A bare channel (`email`) stands for every kind of it that is on.
+        """
+        merged: dict[str, timedelta | None] = dict(self.windows)
+        for name, window in windows.items():
+            kinds = [name] if "." in name else [known for known in merged if known.startswith(f"{name}.")]
+            merged |= dict.fromkeys(kinds, window)
+        return replace(self, windows={name: window for name, window in merged.items() if window is not None})
+
+    @classmethod
+    def read_toml(cls, path: Path) -> Self:
+        """Read settings from a TOML file.
+
+        Keys: `preset`, `anchor`, `conversion_metric`, `exclude_machine_opens`, `exclude_bot_clicks`,
+        `excluded_messages`, `net_of_refunds`, and the tables `[windows]` (`"email.open" = "5d"`) and
+        `[metrics]` (`"Geöffnete E-Mail" = "email.open"`). What is absent is the preset's, 2022 by default.
+
+        Raises
+        ------
+        SettingsError
+            When the file cannot be read, is no TOML, or holds a key or value that is no setting.
+        """
+        try:
+            table = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"The settings file {path} cannot be read: {error}.") from error
+        except tomllib.TOMLDecodeError as error:
+            raise SettingsError(f"The settings file {path} is not TOML: {error}.") from error
+        unknown = sorted(set(table) - TOML_TYPES.keys())
+        if unknown:
+            raise SettingsError(
+                f"{path}: there is no setting called {name_some(unknown)}.", hint=f"Settings are {', '.join(TOML_TYPES)}."
+            )
+        for name, value in table.items():
+            if not isinstance(value, TOML_TYPES[name]):
+                raise SettingsError(
+                    f"{path}: {name} should be {TOML_WORDS[TOML_TYPES[name]]}, found {value!r}."
+                )
+        base = cls.preset(table.pop("preset", "2022"))
+        windows = parse_windows(f"{name}={window}" for name, window in _flatten(table.pop("windows", {})))
+        metrics = dict(_flatten(table.pop("metrics", {})))
+        messages = tuple(str(message) for message in table.pop("excluded_messages", ()))
+        return replace(base, metrics=metrics, excluded_messages=messages, **table).with_windows(windows)
+
+    @property
+    def roles(self) -> dict[str, str]:
+        """Metric → role, those of `METRICS` and the account's own, under the names that loading keeps."""
+        own = {RENAMED_METRICS.get(name, name): role for name, role in self.metrics.items()}
+        return {**METRICS, **own}
+
+    @property
+    def longest_window(self) -> timedelta:
+        """The longest window: no touch older than this can earn a conversion."""
+        return max(self.windows.values())
+
+    def describe(self) -> str:
+        """Say the settings in sentences, for a report's reader."""
+        windows = ", ".join(
+            f"{name.replace('.', ' ')} {describe_window(window)}" for name, window in sorted(self.windows.items())
+        )
+        start = {
+            "received": "The window runs from the message's receipt (push and visits: from the touch).",
+            "touched": "The window runs from the touch.",
+        }[self.anchor]
+        asked = {
+            "Machine opens are left out.": self.exclude_machine_opens,
+            "Bot clicks are left out.": self.exclude_bot_clicks,
+            f"{len(self.excluded_messages)} messages are left out by id.": self.excluded_messages,
+            "Refunds and cancels are subtracted.": self.net_of_refunds,
+        }
+        return " ".join([f"Windows: {windows}.", start, *(sentence for sentence, holds in asked.items() if holds)])
+
+
+PRESETS: Mapping[str, Mapping[str, timedelta]] = MappingProxyType(
+    {
+        "2022": MappingProxyType(_WINDOWS_2022),
+        "2024": MappingProxyType(_WINDOWS_2024),
+        "2026": MappingProxyType(_WINDOWS_2026),
+    }
+)
+"""Klaviyo's default windows: the announcement of 2022, accounts from 2024-10-09, April 2026."""
+
+TOML_TYPES: Mapping[str, type] = MappingProxyType(
+    {
+        "preset": str,
+        "anchor": str,
+        "conversion_metric": str,
+        "exclude_machine_opens": bool,
+        "exclude_bot_clicks": bool,
+        "excluded_messages": list,
+        "net_of_refunds": bool,
+        "windows": dict,
+        "metrics": dict,
+    }
+)
+TOML_WORDS: Mapping[type, str] = MappingProxyType(
+    {str: "text in quotes", bool: "true or false", list: "a list", dict: "a table"}
+)
+
+
+def _flatten(table: Mapping[str, object]) -> Iterable[tuple[str, str]]:
+    """Give `email.open` for both spellings of TOML: a quoted key, and a dotted one that nests."""
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from ((f"{name}.{inner}", text) for inner, text in _flatten(value))
+        else:
+            yield name, str(value)
