@@ -10,6 +10,7 @@ import polars as pl
 __all__ = [
     "CHANNELS",
     "KINDS",
+    "OUTCOMES",
     "REASONS",
     "RECEIPT_SOURCES",
     "Change",
@@ -33,6 +34,9 @@ RECEIPT_SOURCES = ("received_event", "send_cohort", "handoff", "touch")
 
 REASONS = ("no_touch", "windows_closed", "last_channel_closed")
 """Why a conversion is credited to nothing."""
+
+OUTCOMES = ("unattributed", "unchanged", "gained", "lost", "moved")
+"""What became of a conversion from one model to another."""
 
 CREDIT_TOLERANCE = 1e-9
 
@@ -195,7 +199,9 @@ class Change(dy.Schema):
     message_type = dy.Enum(["campaign", "flow"], nullable=True)
     touched_at = dy.Datetime(nullable=True, time_zone=UTC)
     last_channel = dy.Enum(CHANNELS, nullable=True)
-    baseline_value = dy.Float64()  # money credited to this touch by the baseline …
-    candidate_value = dy.Float64()  # … and by the candidate
+    baseline_credit = dy.Float64(min=0, max=1)  # of this touch, by the baseline …
+    candidate_credit = dy.Float64(min=0, max=1)  # … and by the candidate
+    baseline_value = dy.Float64()  # the same in money
+    candidate_value = dy.Float64()
     baseline_reason = dy.Enum(REASONS, nullable=True)
-    outcome = dy.Enum(["unattributed", "unchanged", "gained", "lost", "moved"])
+    outcome = dy.Enum(OUTCOMES)

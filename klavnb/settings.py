@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, Self, get_args
+from typing import Any, Literal, Self, get_args
 
 from klavnb.errors import SettingsError, name_some
 from klavnb.schemas import CHANNELS, KINDS
@@ -154,7 +154,9 @@ def parse_windows(pairs: Iterable[str]) -> dict[str, timedelta | None]:
         name, equals, text = pair.partition("=")
         name = name.strip()
         if not equals:
-            raise SettingsError(f"A window is given as channel.kind=length; found {pair!r}.", hint="Write email.open=5d.")
+            raise SettingsError(
+                f"A window is given as channel.kind=length; found {pair!r}.", hint="Write email.open=5d."
+            )
         if name not in WINDOW_NAMES and name not in CHANNELS:
             raise SettingsError(
                 f"There is no kind of touch called {name!r}.",
@@ -240,9 +242,7 @@ The window runs from the message's receipt (push and visits: from the touch). Bo
             )
         if not self.windows:
             raise SettingsError("No kind of touch has a window, so nothing could be attributed.")
-        outside = [
-            name for name, window in self.windows.items() if not timedelta(0) < window <= LONGEST_WINDOW
-        ]
+        outside = [name for name, window in self.windows.items() if not timedelta(0) < window <= LONGEST_WINDOW]
         if outside:
             raise SettingsError(
                 f"The window of {name_some(outside)} is not between nothing and {LONGEST_WINDOW.days} days.",
@@ -256,7 +256,7 @@ The window runs from the message's receipt (push and visits: from the touch). Bo
             )
 
     @classmethod
-    def preset(cls, name: Preset) -> Self:
+    def preset(cls, name: Preset | str) -> Self:
         """Return Klaviyo's defaults of a time.
 
         `2022`: as announced on 2022-03-21, and still of accounts made before 2024-10-09; `2024`: of
@@ -304,18 +304,68 @@ The window runs from the message's receipt (push and visits: from the touch). Bo
         unknown = sorted(set(table) - TOML_TYPES.keys())
         if unknown:
             raise SettingsError(
-                f"{path}: there is no setting called {name_some(unknown)}.", hint=f"Settings are {', '.join(TOML_TYPES)}."
+                f"{path}: there is no setting called {name_some(unknown)}.",
+                hint=f"Settings are {', '.join(TOML_TYPES)}.",
             )
         for name, value in table.items():
             if not isinstance(value, TOML_TYPES[name]):
-                raise SettingsError(
-                    f"{path}: {name} should be {TOML_WORDS[TOML_TYPES[name]]}, found {value!r}."
-                )
+                raise SettingsError(f"{path}: {name} should be {TOML_WORDS[TOML_TYPES[name]]}, found {value!r}.")
         base = cls.preset(table.pop("preset", "2022"))
         windows = parse_windows(f"{name}={window}" for name, window in _flatten(table.pop("windows", {})))
         metrics = dict(_flatten(table.pop("metrics", {})))
         messages = tuple(str(message) for message in table.pop("excluded_messages", ()))
         return replace(base, metrics=metrics, excluded_messages=messages, **table).with_windows(windows)
+
+    @classmethod
+    def from_options(
+        cls,
+        *,
+        file: Path | str = "",
+        preset: str = "",
+        windows: str | Iterable[str] = (),
+        anchor: str = "",
+        conversion_metric: str = "",
+        exclude_machine_opens: bool | None = None,
+        exclude_bot_clicks: bool | None = None,
+        net_of_refunds: bool | None = None,
+    ) -> Self:
+        """Build settings from what a command line or a notebook's parameters say.
+
+        A settings file or a preset is the base (2022 where neither is given, not both); what else is
+        given replaces its part; empty text or None leaves the base's.
+
+        Parameters
+        ----------
+        file
+            A settings file in TOML.
+        windows
+            Windows such as `email.open=5d`; as one text, with commas between them.
+
+        Raises
+        ------
+        SettingsError
+            When a part is not one klavnb knows, or both a file and a preset are given.
+
+        Examples
+        --------
+        >>> Settings.from_options(preset="2024", windows="email=3d, sms.delivery=none").windows["email.open"].days
+        3
+        """
+        if file and preset:
+            raise SettingsError(
+                "A settings file and a preset were both given.", hint='Write preset = "2024" into the file instead.'
+            )
+        base = cls.read_toml(Path(file)) if file else cls.preset(preset or "2022")
+        pairs = windows.split(",") if isinstance(windows, str) else windows
+        given: dict[str, Any] = {
+            "anchor": anchor,
+            "conversion_metric": conversion_metric,
+            "exclude_machine_opens": exclude_machine_opens,
+            "exclude_bot_clicks": exclude_bot_clicks,
+            "net_of_refunds": net_of_refunds,
+        }
+        changed = replace(base, **{name: value for name, value in given.items() if value not in ("", None)})
+        return changed.with_windows(parse_windows(pair for pair in pairs if pair.strip()))
 
     @property
     def roles(self) -> dict[str, str]:

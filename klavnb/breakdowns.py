@@ -1,0 +1,206 @@
+"""A comparison taken apart: by reason, message and week; the gaps behind it; single journeys.
+
+Every sum is in the one currency of the comparison.
+"""
+
+from datetime import timedelta
+
+import polars as pl
+
+from klavnb.attribution import attribute, find_candidates
+from klavnb.comparison import ModelComparison, compare_credits, summarise_changes
+
+from klavnb.settings import ANCHORED_ON_TOUCH
+
+__all__ = [
+    "bridge_models",
+    "compare_filters",
+    "compare_messages",
+    "compare_weeks",
+    "measure_gaps",
+    "pick_journeys",
+    "split_value",
+]
+
+DIFFERENCE = pl.col("candidate_value") - pl.col("baseline_value")
+
+
+def split_value(comparison: ModelComparison) -> pl.LazyFrame:
+    """Split the revenue by what the two models say of each order.
+
+    One row per part that holds an order: `part` is `both`, `candidate_only`, `baseline_only`, or why neither credits
+    it (`windows_closed`, `no_touch`), in this order; `count_conversions` and `value`.
+    """
+    parts = ["both", "candidate_only", "baseline_only", "windows_closed", "no_touch"]
+    named = {"unchanged": "both", "moved": "both", "gained": "candidate_only", "lost": "baseline_only"}
+    part = pl.coalesce(
+        pl.col("outcome").cast(pl.String).replace_strict(named, default=None), pl.col("baseline_reason").cast(pl.String)
+    )
+    return (
+        comparison.changes.unique("conversion_id")
+        .group_by(part=part.cast(pl.Enum(parts)))
+        .agg(count_conversions=pl.len(), value=pl.col("value").sum())
+        .sort("part")
+    )
+
+
+def bridge_models(comparison: ModelComparison) -> pl.LazyFrame:
+    """Account for the difference between the two models.
+
+    One row per credited channel, last channel and outcome (`gained`, `lost`, `moved`): `difference` in money and
+    `count_conversions`. The differences add up to that of the models. A moved conversion counts once where
+    it came from and once where it went.
+    """
+    return (
+        comparison.changes.filter(pl.col("outcome").is_in(["gained", "lost", "moved"]))
+        .group_by("channel", "last_channel", "outcome")
+        .agg(difference=DIFFERENCE.sum(), count_conversions=pl.col("conversion_id").n_unique())
+        .sort("difference", "channel", "last_channel", descending=[True, False, False])
+    )
+
+
+def compare_messages(comparison: ModelComparison) -> pl.LazyFrame:
+    """Compare the models by the message that earned the credit.
+
+    One row per message that either model credits, by falling difference: `label` (the campaign's name, or
+    the flow's and its message's), `channel`, `message_type`, `baseline_value`, `candidate_value`, `difference`,
+    `count_baseline`, `count_candidate` (credited conversions). A message that no file of the export names
+    goes by its id.
+    """
+    in_flow = pl.concat_str(pl.coalesce("flow_name", "flow_id"), pl.coalesce("name", "message_id"), separator=" › ")
+    in_campaign = pl.coalesce("campaign_name", "name", "message_id")
+    names = comparison.messages.select(
+        "message_id", label=pl.when(pl.col("message_type") == "flow").then(in_flow).otherwise(in_campaign)
+    )
+    return (
+        comparison.changes.filter(pl.col("channel").is_not_null())
+        .group_by("message_id", "channel")
+        .agg(
+            pl.col("message_type").first(),
+            pl.col("baseline_value", "candidate_value").sum(),
+            difference=DIFFERENCE.sum(),
+            count_baseline=pl.col("conversion_id").filter(pl.col("baseline_credit") > 0).n_unique(),
+            count_candidate=pl.col("conversion_id").filter(pl.col("candidate_credit") > 0).n_unique(),
+        )
+        .join(names, on="message_id", how="left")
+        .with_columns(pl.coalesce("label", "message_id", pl.lit("Visits to the shop")))
+        .sort(["difference", "candidate_value", "message_id"], descending=[True, True, False])
+    )
+
+
+def compare_weeks(comparison: ModelComparison) -> pl.LazyFrame:
+    """Compare the models by week of the conversion.
+
+    One row per week from the first to the last with a conversion, `week_on` its Monday (UTC): `value` of all
+    conversions, `baseline_value`, `candidate_value`, `difference`. The first and last week may be
+    cut by the period.
+    """
+    by_week = (
+        comparison.changes.group_by("conversion_id")
+        .agg(pl.col("converted_at", "value").first(), pl.col("baseline_value", "candidate_value").sum())
+        .group_by(week_on=pl.col("converted_at").dt.truncate("1w").dt.date())
+        .agg(pl.col("value", "baseline_value", "candidate_value").sum())
+    )
+    weeks = by_week.select(
+        week_on=pl.date_range(pl.col("week_on").min(), pl.col("week_on").max(), interval="1w", closed="both")
+    )
+    return (
+        weeks.join(by_week, on="week_on", how="left").fill_null(0.0).with_columns(difference=DIFFERENCE).sort("week_on")
+    )
+
+
+def measure_gaps(comparison: ModelComparison, *, lookback: timedelta = timedelta(days=10)) -> pl.LazyFrame:
+    """Measure how long before its conversions each channel was touched last.
+
+    One row per conversion and channel that was touched in the `lookback` before it: `gap` from where the window of the last
+    touch runs (its receipt, or the touch itself, by the settings), `lag` from the touch, `is_open`, `value`.
+    A gap may be longer than the lookback, a lag not.
+    """
+    runs_from_touch = pl.lit(comparison.settings.anchor == "touched") | pl.col("channel").is_in(ANCHORED_ON_TOUCH)
+    return (
+        find_candidates(comparison.touches, comparison.conversions, lookback=lookback)
+        .sort("conversion_id", "channel", "touched_at", "kind", "touch_id")
+        .group_by("conversion_id", "channel", maintain_order=True)
+        .last()
+        .select(
+            "conversion_id",
+            "channel",
+            "value",
+            gap=pl.col("converted_at") - pl.when(runs_from_touch).then("touched_at").otherwise("received_at"),
+            lag=pl.col("converted_at") - pl.col("touched_at"),
+            is_open=pl.col("converted_at") <= pl.col("closes_at"),
+        )
+    )
+
+
+def pick_journeys(comparison: ModelComparison, *, count: int = 3) -> pl.LazyFrame:
+    """Pick conversions that only the candidate credits, each of another kind as far as there are, and their touches.
+
+    One row per touch in the week before the conversion: `customer` (a pseudonym, A to Z), `value`, `channel`, `kind`,
+    `label` of the message, `is_credited` by the candidate, and the times relative to the conversion, all spans:
+    `touched`, `opened` (where its window starts) and `closes`; negative is before the conversion. Kinds are
+    the pairs of credited and last channel; of each the conversion with the median value is taken.
+    """
+    gained = comparison.changes.filter(pl.col("outcome") == "gained").select(
+        "conversion_id", "channel", "last_channel", "value", credited_id="touch_id"
+    )
+    kind = ["channel", "last_channel"]
+    picked = (
+        gained.sort("value", "conversion_id")
+        .with_columns(place=pl.int_range(pl.len()).over(kind) - (pl.len() // 2).over(kind), size=pl.len().over(kind))
+        .sort(pl.col("place").abs(), "size", "conversion_id", descending=[False, True, False])
+        .head(count)
+        .with_row_index("customer")
+        .select("conversion_id", "credited_id", customer=pl.lit("ABCDEFGHIJKLMNOPQRSTUVWXYZ").str.slice("customer", 1))
+    )
+    week = timedelta(days=7)
+    runs_from_touch = pl.lit(comparison.settings.anchor == "touched") | pl.col("channel").is_in(ANCHORED_ON_TOUCH)
+    return (
+        find_candidates(comparison.touches, comparison.conversions.join(picked, on="conversion_id"), lookback=week)
+        .join(
+            compare_messages(comparison).select("message_id", "channel", "label"),
+            on=["message_id", "channel"],
+            how="left",
+        )
+        .select(
+            "customer",
+            "value",
+            "channel",
+            "kind",
+            label=pl.coalesce("label", "message_id"),
+            is_credited=pl.col("touch_id") == pl.col("credited_id"),
+            touched=pl.col("touched_at") - pl.col("converted_at"),
+            opened=pl.when(runs_from_touch).then("touched_at").otherwise("received_at") - pl.col("converted_at"),
+            closes=pl.col("closes_at") - pl.col("converted_at"),
+        )
+        .sort("customer", "touched", "channel", "kind")
+    )
+
+
+def compare_filters(comparison: ModelComparison) -> pl.LazyFrame:
+    """Say what the models would credit if machine opens or bot clicks were left out.
+
+    One row per choice: `choice` (`as set`, `without machine opens`, `without bot clicks`, `without both`),
+    `baseline_value`, `candidate_value`, `difference`. Opens and clicks of unknown origin stay.
+    """
+    human_open = pl.col("is_machine_open").not_().fill_null(value=True)
+    human_click = pl.col("is_bot_click").not_().fill_null(value=True)
+    choices = {
+        "as set": pl.lit(value=True),
+        "without machine opens": human_open,
+        "without bot clicks": human_click,
+        "without both": human_open & human_click,
+    }
+    results = []
+    for choice, kept in choices.items():
+        touches = comparison.touches.filter(kept)
+        changes = compare_credits(
+            *(
+                attribute(touches, comparison.conversions, model=model, settings=comparison.settings)
+                for model in (comparison.baseline, comparison.candidate)
+            )
+        )
+        results.append(
+            summarise_changes(changes).select("baseline_value", "candidate_value", "difference", choice=pl.lit(choice))
+        )
+    return pl.concat(results).select("choice", "baseline_value", "candidate_value", "difference")

@@ -1,0 +1,284 @@
+"""Two sets of credits side by side: what changed, by how much, how sure, and how much hangs on the windows."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+import dataframely as dy
+import numpy as np
+import polars as pl
+
+from klavnb.attribution import Model, attribute
+from klavnb.errors import SettingsError, name_some
+from klavnb.schemas import OUTCOMES, REASONS, Change, Conversion, Credit, Event, Message, Touch
+from klavnb.settings import Settings
+from klavnb.store import Export
+from klavnb.touches import find_conversions, find_touches
+
+__all__ = [
+    "Interval",
+    "ModelComparison",
+    "compare_credits",
+    "compare_models",
+    "estimate_difference",
+    "summarise_changes",
+]
+
+OF_CONVERSION = ["conversion_id", "profile_id", "converted_at", "currency", "value"]
+OF_TOUCH = ["channel", "message_id", "message_type", "touched_at"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """An estimate with the interval that holds it with 95 % confidence, in the unit of the estimate."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelComparison:
+    """Two models on the same touches and the same conversions, of one period and one currency.
+
+    Parameters
+    ----------
+    changes
+        The credits side by side.
+    touches
+        All touches of the account, whatever their time.
+    conversions
+        The conversions of the period and currency.
+    messages
+        The names of campaigns and flows.
+    settings, baseline, candidate
+        What was asked.
+    currency
+        The currency of every value; None where the export names none.
+    other_currencies
+        Conversions of the period left out for their currency: currency → number.
+    first_on, last_on
+        First and last day of the period, both included, UTC.
+    as_of
+        The time of the last event in the export.
+    """
+
+    changes: dy.LazyFrame[Change]
+    touches: dy.LazyFrame[Touch]
+    conversions: dy.LazyFrame[Conversion]
+    messages: dy.LazyFrame[Message]
+    settings: Settings
+    baseline: Model
+    candidate: Model
+    currency: str | None
+    other_currencies: dict[str, int]
+    first_on: date
+    last_on: date
+    as_of: datetime
+
+
+def compare_models(
+    export: Export,
+    *,
+    settings: Settings,
+    start: str = "",
+    end: str = "",
+    currency: str = "",
+    baseline: Model = "old",
+    candidate: Model = "cooperative",
+) -> ModelComparison:
+    """Attribute the conversions of a period by two models and lay the credits side by side.
+
+    Parameters
+    ----------
+    export
+        A loaded export or store.
+    settings
+        Windows, anchor, filters, conversion metric.
+    start, end
+        First and last day of the period, both included, UTC, as YYYY-MM-DD; empty: as far as the
+        export goes. Touches before the start count.
+    currency
+        The currency to report; empty: the one with the most conversions. Values are never converted.
+    baseline, candidate
+        The models.
+
+    Raises
+    ------
+    SettingsError
+        When the period or the currency holds no conversion, saying what there is instead.
+    """
+    touches = find_touches(export.events, settings=settings).collect().lazy()
+    found = find_conversions(export.events, settings=settings).collect()
+    if found.is_empty():
+        metrics = export.events.group_by("metric").len().sort("len", descending=True).collect()["metric"].to_list()
+        raise SettingsError(
+            f"The export holds no {settings.conversion_metric!r} event; it holds {name_some(metrics)}.",
+            hint="Name the conversion metric: -p conversion_metric=… for a report, --conversion on the command line.",
+        )
+    first_on = date.fromisoformat(start) if start else found["converted_at"].min().date()
+    last_on = date.fromisoformat(end) if end else found["converted_at"].max().date()
+    period = found.filter(
+        pl.col("converted_at").is_between(
+            datetime.combine(first_on, time(), UTC),
+            datetime.combine(last_on + timedelta(days=1), time(), UTC),
+            closed="left",
+        )
+    )
+    counted = period.group_by("currency").len().sort(["len", "currency"], descending=[True, False])
+    sizes: dict[str | None, int] = dict(counted.iter_rows())
+    chosen = currency or next(iter(sizes), None)
+    if chosen not in sizes:
+        held = name_some([f"{count} in {name or 'no currency'}" for name, count in sizes.items()]) or "none"
+        raise SettingsError(
+            f"No {settings.conversion_metric!r} {f'in {currency} ' if currency else ''}"
+            f"from {first_on} to {last_on}; found {held}. All of the export's lie "
+            f"between {found['converted_at'].min():%Y-%m-%d} and {found['converted_at'].max():%Y-%m-%d}.",
+            hint="Change start, end or currency.",
+        )
+    conversions = period.filter(pl.col("currency").eq_missing(pl.lit(chosen, dtype=pl.String))).lazy()
+    credited = [attribute(touches, conversions, model=model, settings=settings) for model in (baseline, candidate)]
+    return ModelComparison(
+        changes=compare_credits(*credited).collect().lazy(),
+        touches=touches,
+        conversions=conversions,
+        messages=export.messages,
+        settings=settings,
+        baseline=baseline,
+        candidate=candidate,
+        currency=chosen,
+        other_currencies={name or "no currency": count for name, count in sizes.items() if name != chosen},
+        first_on=first_on,
+        last_on=last_on,
+        as_of=export.summary.last_event_at,
+    )
+
+
+def compare_credits(baseline: dy.LazyFrame[Credit], candidate: dy.LazyFrame[Credit]) -> dy.LazyFrame[Change]:
+    """Lay two models' (or two settings') credits of the same conversions side by side.
+
+    One row per conversion and touch that either credits; a conversion that neither credits is one row
+    without a touch. Sums of `baseline_value` and `candidate_value` are the two attributed revenues,
+    whatever they are grouped by.
+
+    Parameters
+    ----------
+    baseline, candidate
+        Credits of the same conversions, one model each.
+
+    Examples
+    --------
+    >>> from klavnb.attribution import attribute
+    >>> from klavnb.store import read_export
+    >>> from klavnb.touches import find_conversions, find_touches
+    >>> events, settings = read_export("sample").events, Settings()
+    >>> found = find_touches(events, settings=settings), find_conversions(events, settings=settings)
+    >>> old = attribute(*found, model="old", settings=settings)
+    >>> new = attribute(*found, model="cooperative", settings=settings)
+    >>> compare_credits(old, new).collect()["outcome"].unique().sort().to_list()
+    ['unattributed', 'unchanged', 'gained']
+    """
+    sides = [
+        credited.select(
+            *OF_CONVERSION,
+            "touch_id",
+            *OF_TOUCH,
+            "last_channel",
+            baseline_credit=pl.col("credit") if side == "baseline" else pl.lit(0.0),
+            candidate_credit=pl.col("credit") if side == "candidate" else pl.lit(0.0),
+            baseline_reason=pl.col("reason") if side == "baseline" else pl.lit(None, dtype=pl.Enum(REASONS)),
+        )
+        for side, credited in (("baseline", baseline), ("candidate", candidate))
+    ]
+    by_baseline = pl.col("baseline_credit").sum().over("conversion_id") > 0
+    by_candidate = pl.col("candidate_credit").sum().over("conversion_id") > 0
+    same = (pl.col("baseline_credit") == pl.col("candidate_credit")).all().over("conversion_id")
+    outcome = (
+        pl.when(by_baseline & by_candidate & same)
+        .then(pl.lit("unchanged"))
+        .when(by_baseline & by_candidate)
+        .then(pl.lit("moved"))
+        .when(by_candidate)
+        .then(pl.lit("gained"))
+        .when(by_baseline)
+        .then(pl.lit("lost"))
+        .otherwise(pl.lit("unattributed"))
+    )
+    return Change.cast(
+        pl.concat(sides)
+        .group_by("conversion_id", "touch_id")
+        .agg(
+            pl.col(*OF_CONVERSION[1:], *OF_TOUCH, "last_channel").first(),
+            pl.col("baseline_credit", "candidate_credit").sum(),
+            pl.col("baseline_reason").drop_nulls().first(),
+        )
+        .with_columns(
+            outcome=outcome.cast(pl.Enum(OUTCOMES)),
+            baseline_reason=pl.col("baseline_reason").drop_nulls().first().over("conversion_id"),
+        )
+        .filter(pl.col("touch_id").is_not_null() | (pl.col("outcome") == "unattributed"))
+        .with_columns(
+            baseline_value=pl.col("value") * pl.col("baseline_credit"),
+            candidate_value=pl.col("value") * pl.col("candidate_credit"),
+        )
+        .sort("converted_at", "conversion_id", "touched_at", "touch_id")
+    )
+
+
+def summarise_changes(changes: dy.LazyFrame[Change]) -> pl.LazyFrame:
+    """Add up a comparison.
+
+    One row per currency: `count_conversions` and `value` of all conversions; `baseline_value`,
+    `candidate_value` and `difference` of those attributed; `count_baseline`, `count_candidate`
+    attributed conversions; `count_gained`, `count_moved`, `count_lost` conversions; `count_profiles` that converted.
+    """
+    conversions = changes.group_by("conversion_id", "profile_id", "currency").agg(
+        pl.col("value", "outcome").first(), pl.col("baseline_value", "candidate_value").sum()
+    )
+    outcome = pl.col("outcome")
+    return (
+        conversions.group_by("currency")
+        .agg(
+            pl.col("value", "baseline_value", "candidate_value").sum(),
+            count_conversions=pl.len(),
+            count_profiles=pl.col("profile_id").n_unique(),
+            count_baseline=outcome.is_in(["unchanged", "moved", "lost"]).sum(),
+            count_candidate=outcome.is_in(["unchanged", "moved", "gained"]).sum(),
+            **{f"count_{name}": (outcome == name).sum() for name in ("gained", "moved", "lost")},
+        )
+        .with_columns(difference=pl.col("candidate_value") - pl.col("baseline_value"))
+        .sort("currency")
+    )
+
+
+def estimate_difference(changes: dy.LazyFrame[Change], *, resamples: int = 2000, seed: int = 1) -> Interval:
+    """Estimate how far the difference of two models would swing among customers like these.
+
+    A Poisson bootstrap over profiles (each profile is drawn a Poisson(1) number of times), percentiles
+    2.5 and 97.5, in money of the one currency that the changes must be in.
+
+    Notes
+    -----
+    A profile without a difference adds nothing however often it is drawn, so only the others are drawn.
+    Source: Chamandy et al., "Estimating uncertainty for massive data streams", Google, 2012.
+
+    Raises
+    ------
+    ValueError
+        When the changes hold several currencies.
+    """
+    by_profile = (
+        changes.group_by("profile_id")
+        .agg(
+            difference=(pl.col("candidate_value") - pl.col("baseline_value")).sum(),
+            currencies=pl.col("currency").unique(),
+        )
+        .sort("profile_id")
+        .collect()
+    )
+    if by_profile["currencies"].explode(empty_as_null=True).n_unique() > 1:
+        msg = "changes in several currencies cannot be added up: filter one currency first"
+        raise ValueError(msg)
+    differences = by_profile.filter(pl.col("difference") != 0)["difference"].to_numpy()
+    draws = np.random.default_rng(seed).poisson(1.0, size=(resamples, len(differences))) @ differences
+    low, high = np.percentile(draws, [2.5, 97.5])
+    return Interval(estimate=float(differences.sum()), low=float(low), high=float(high))
