@@ -1,0 +1,40 @@
+"""What the charts share: sizes, ink that follows the page, and a channel's one colour."""
+
+from collections.abc import Iterable
+from typing import Final
+
+import altair as alt
+
+from klavnb.rendering import CHANNEL_COLOURS
+from klavnb.wording import CHANNEL_NAMES
+
+__all__ = ["BAND", "FAINT", "FULL", "INK", "WIDTH", "colour_channels", "name_unit"]
+
+WIDTH: Final = 640
+"""Of a chart with its axis, in pixels."""
+
+BAND: Final = 30
+"""Of one row of a chart with rows, in pixels."""
+
+INK: Final = "currentColor"
+
+FAINT, FULL = 0.5, 1.0
+"""Opacities of ink: what is as before, and what is the finding; 0.5 holds 3:1 on white and on dark."""
+
+
+def colour_channels(field: str, title: str | None, names: Iterable[str]) -> alt.Color:
+    """Colour by channel; the legend shows only the channels that are there, and none where it has no title."""
+    shown = [channel for channel, name in CHANNEL_NAMES.items() if name in set(names)]
+    return alt.Color(
+        f"{field}:N",
+        title=title,
+        scale=alt.Scale(
+            domain=[CHANNEL_NAMES[channel] for channel in shown], range=[CHANNEL_COLOURS[channel] for channel in shown]
+        ),
+        legend=None if title is None else alt.Legend(),
+    )
+
+
+def name_unit(currency: str | None) -> str:
+    """What an axis adds to the word revenue."""
+    return f", {currency}" if currency else ""

@@ -1,0 +1,99 @@
+"""Single customers' ways to an order, in the manner of the timelines of Klaviyo's announcement."""
+
+from datetime import timedelta
+
+import altair as alt
+import polars as pl
+
+from klavnb.charts.ink import INK, WIDTH, colour_channels
+from klavnb.wording import CHANNEL_NAMES, format_count, format_days, format_money
+
+__all__ = ["draw_journeys"]
+
+LANE = 44
+"""Of one channel, in pixels."""
+
+WINDOW = 18
+"""Of the bar of a window, in pixels."""
+
+
+def draw_journeys(journeys: pl.LazyFrame, *, currency: str | None) -> alt.VConcatChart:
+    """Draw single customers' ways to an order: touches on their channel's lane, windows as bars, the order as a line.
+
+    Parameters
+    ----------
+    journeys
+        As `klavnb.pick_journeys` gives it; at least one row.
+    """
+    day = timedelta(days=1)
+    rows = journeys.with_columns(
+        (pl.col("touched", "opened", "closes") / day).name.suffix("_days"),
+        lane=pl.col("channel").cast(pl.String).replace_strict(CHANNEL_NAMES),
+        what=pl.when("is_credited").then(pl.lit("earns the order")).otherwise(pl.lit("earns nothing")),
+    ).collect()
+    pictures = [
+        _draw_journey(rows.filter(customer=customer), currency) for customer in rows["customer"].unique().sort()
+    ]
+    told = " ".join(
+        _tell_journey(rows.filter(customer=customer), currency) for customer in rows["customer"].unique().sort()
+    )
+    return alt.vconcat(*pictures, spacing=34).properties(
+        title=f"{format_count(len(pictures), 'order')} that the old model credited to nothing",
+        description=f"Timelines of the days before an order. {told}",
+    )
+
+
+def _draw_journey(rows: pl.DataFrame, currency: str | None) -> alt.LayerChart:
+    """One customer's picture; time runs in days to the order, which lies at 0."""
+    lanes = rows["lane"].unique(maintain_order=True).to_list()
+    ends = rows["closes_days"].max()
+    y = alt.Y("lane:N", title=None, sort=lanes)
+    base = alt.Chart(rows).encode(
+        y=y,
+        color=colour_channels("lane", None, lanes),
+        tooltip=[
+            alt.Tooltip("label:N", title="Message"),
+            alt.Tooltip("kind:N", title="Touch"),
+            alt.Tooltip("touched_days:Q", title="Days to the order", format=".2f"),
+            alt.Tooltip("closes_days:Q", title="Window closes at day", format=".2f"),
+            alt.Tooltip("what:N", title="Cooperative model"),
+        ],
+    )
+    x = alt.X(
+        "opened_days:Q",
+        title="Days before and after the order",
+        scale=alt.Scale(domain=[min(-1.0, rows["opened_days"].min()) - 0.2, max(0.5, ends) + 0.2], nice=False),
+    )
+    windows = base.mark_bar(size=WINDOW, opacity=0.35).encode(x=x, x2="closes_days:Q")
+    touches = base.mark_point(filled=True, opacity=1, size=90).encode(
+        x="touched_days:Q", shape=alt.Shape("kind:N", legend=None)
+    )
+    ring = (
+        base.transform_filter("datum.is_credited")
+        .mark_point(filled=False, size=320, strokeWidth=2, color=INK)
+        .encode(x="touched_days:Q", color=alt.value(INK))
+    )
+    order = alt.Chart(
+        pl.DataFrame({"opened_days": [0.0], "text": [f"Order, {format_money(rows['value'][0], currency)}"]})
+    )
+    line = order.mark_rule(strokeWidth=2, color=INK).encode(x=x)
+    name = order.mark_text(align="left", baseline="bottom", dx=4, color=INK).encode(x=x, y=alt.value(-4), text="text:N")
+    told = _tell_journey(rows, currency).split(": ", 1)
+    return alt.layer(windows, touches, ring, line, name).properties(
+        width=WIDTH,
+        height=LANE * len(lanes),
+        title=alt.Title(told[0], subtitle=[part.strip() for part in told[1].split(";")]),
+    )
+
+
+def _tell_journey(rows: pl.DataFrame, currency: str | None) -> str:
+    """Customer, order and what each model said, in one sentence of three parts."""
+    last = rows.sort("touched").row(-1, named=True)
+    credited = rows.filter("is_credited").row(0, named=True)
+    return (
+        f"Customer {last['customer']}, order of {format_money(last['value'], currency)}: "
+        f"Old model: nothing. {last['lane']} came last, and its window had closed "
+        f"{format_days(-last['closes'])} before; "
+        f"Cooperative model: {credited['lane']}, touched {format_days(-credited['touched'])} before, its window "
+        "still open."
+    )

@@ -1,0 +1,165 @@
+"""Charts of time: how long before an order a touch was, and how much hangs on the windows."""
+
+from datetime import timedelta
+
+import altair as alt
+import polars as pl
+
+from klavnb.charts.ink import INK, WIDTH, name_unit
+from klavnb.rendering import CHANNEL_COLOURS, LOSS_COLOUR
+from klavnb.settings import Settings, describe_window
+from klavnb.wording import CHANNEL_NAMES, format_count, format_money
+
+__all__ = ["draw_gaps", "draw_sweep"]
+
+
+def draw_gaps(gaps: pl.LazyFrame, *, settings: Settings, currency: str | None, days: int = 10) -> alt.VConcatChart:
+    """Draw how long before an order each channel was touched last, with the channel's windows.
+
+    Parameters
+    ----------
+    gaps
+        As `klavnb.measure_gaps` gives it.
+    days
+        Where the axis ends; longer gaps are left out of the picture and counted in its description.
+    """
+    hours = 6
+    in_reach = pl.col("gap") < timedelta(days=days)
+    binned = (
+        gaps.with_columns(hour=(pl.col("gap").dt.total_minutes() // (60 * hours)) * hours)
+        .filter(in_reach)
+        .group_by("channel", "hour")
+        .agg(count_conversions=pl.len(), value=pl.col("value").sum())
+        .with_columns(
+            until=pl.col("hour") + hours, name=pl.col("channel").cast(pl.String).replace_strict(CHANNEL_NAMES)
+        )
+        .sort("channel", "hour")
+        .collect()
+    )
+    beyond = gaps.filter(in_reach.not_()).select(pl.len()).collect().item()
+    windows = (
+        pl.DataFrame(
+            [
+                {
+                    "channel": name.split(".")[0],
+                    "hour": window / timedelta(hours=1),
+                    "text": f"{name.split('.')[1]}: {describe_window(window)}",
+                }
+                for name, window in sorted(settings.windows.items())
+            ]
+        )
+        .group_by("channel", "hour", maintain_order=True)
+        .agg(text=pl.col("text").str.join(", "))
+    )
+    start = "the message's receipt" if settings.anchor == "received" else "the touch"
+    rows = []
+    for channel in binned["channel"].unique(maintain_order=True):
+        of_channel = binned.filter(pl.col("channel") == channel)
+        of_windows = windows.filter(pl.col("channel") == channel)
+        x = alt.X("hour:Q", title=f"Hours from {start} to the order", scale=alt.Scale(domain=[0, days * 24]))
+        bars = (
+            alt.Chart(of_channel)
+            .mark_bar(color=CHANNEL_COLOURS[channel], stroke=INK, strokeOpacity=0.25)
+            .encode(
+                x=x,
+                x2="until:Q",
+                y=alt.Y("count_conversions:Q", title="Orders"),
+                tooltip=[
+                    alt.Tooltip("name:N", title="Channel"),
+                    alt.Tooltip("hour:Q", title="From hour"),
+                    alt.Tooltip("until:Q", title="to hour"),
+                    alt.Tooltip("count_conversions:Q", title="Orders", format=","),
+                    alt.Tooltip("value:Q", title=f"Value{name_unit(currency)}", format=",.0f"),
+                ],
+            )
+        )
+        rule = alt.Chart(of_windows).mark_rule(strokeDash=[5, 3], strokeWidth=2, color=INK).encode(x="hour:Q")
+        text = (
+            alt.Chart(of_windows)
+            .mark_text(align="left", baseline="top", dx=5, color=INK)
+            .encode(x="hour:Q", y=alt.value(0), text="text:N")
+        )
+        rows.append(alt.layer(bars, rule, text).properties(width=WIDTH, height=110, title=CHANNEL_NAMES[channel]))
+    late = gaps.filter(pl.col("is_open").not_()).select("channel").collect()["channel"].value_counts(sort=True)
+    title = (
+        f"{format_count(late['count'].sum(), 'last touch', 'last touches')} came too early: "
+        "the window had closed before the order"
+        if late.height
+        else "Every last touch was still open at the order"
+    )
+    told = "; ".join(f"{CHANNEL_NAMES[row['channel']]} {row['count']:,} past the window" for row in late.to_dicts())
+    return (
+        alt.vconcat(*rows, spacing=28)
+        .resolve_scale(x="shared")
+        .properties(
+            title=title,
+            description=f"Histograms by channel of the hours from {start} to the order, for the last touch of the "
+            f"channel, windows as dashed lines. {told}. {format_count(beyond, 'gap')} of more than {days} days are not "
+            "drawn.",
+        )
+    )
+
+
+def draw_sweep(sweep: pl.LazyFrame, *, settings: Settings, currency: str | None) -> alt.HConcatChart:
+    """Draw attributed revenue over the e-mail window and the SMS window, a field for each model.
+
+    Parameters
+    ----------
+    sweep
+        As `klavnb.sweep_windows` gives it.
+    settings
+        The windows that are framed.
+    """
+    models = {"old_value": "Old model", "cooperative_value": "Cooperative model"}
+    lengths = {f"{channel}_days": pl.col(f"{channel}_window") / timedelta(days=1) for channel in ("email", "sms")}
+    cells = (
+        sweep.with_columns(**lengths)
+        .unpivot(list(models), index=list(lengths), variable_name="model", value_name="revenue")
+        .with_columns(
+            pl.col("model").replace_strict(models),
+            is_set=(pl.col("email_days") == _days(settings, "email.open", "email.click"))
+            & (pl.col("sms_days") == _days(settings, "sms.click")),
+            is_dark=pl.col("revenue") < (pl.col("revenue").min() + pl.col("revenue").max()) / 2,
+        )
+        .collect()
+    )
+    base = alt.Chart().encode(
+        x=alt.X("email_days:O", title="E-mail window, days", axis=alt.Axis(labelAngle=0)),
+        y=alt.Y("sms_days:O", title="SMS window, days", sort="descending"),
+    )
+    fields = base.mark_rect().encode(
+        color=alt.Color(
+            "revenue:Q", title=f"Attributed revenue{name_unit(currency)}", scale=alt.Scale(scheme="viridis")
+        ),
+        tooltip=[
+            alt.Tooltip("model:N", title="Model"),
+            alt.Tooltip("email_days:O", title="E-mail window, days"),
+            alt.Tooltip("sms_days:O", title="SMS window, days"),
+            alt.Tooltip("revenue:Q", title=f"Revenue{name_unit(currency)}", format=",.0f"),
+        ],
+    )
+    frames = base.mark_rect(filled=False, stroke=LOSS_COLOUR, strokeWidth=3).transform_filter("datum.is_set")
+    numbers = base.mark_text(fontSize=10).encode(
+        text=alt.Text("revenue:Q", format=".3s"),
+        color=alt.condition("datum.is_dark", alt.value("#fff"), alt.value("#111")),
+    )
+    least, most = cells["revenue"].min(), cells["revenue"].max()
+    as_set = cells.filter("is_set", model="Old model")["revenue"]
+    told = f"; as set, the old model credits {format_money(as_set.item(), currency)}" if len(as_set) == 1 else ""
+    return (
+        alt.layer(fields, frames, numbers, data=cells)
+        .properties(width=(WIDTH - 60) // 2, height=190)
+        .facet(column=alt.Column("model:N", title=None, sort=list(models.values())))
+        .properties(
+            title=f"{format_money(least, currency)} to {format_money(most, currency)}: what the windows alone decide",
+            description="Two fields, one a model: attributed revenue for each pair of an e-mail and an SMS window, "
+            f"from {format_money(least, currency)} to {format_money(most, currency)}{told}. The windows as set are "
+            "framed.",
+        )
+    )
+
+
+def _days(settings: Settings, *names: str) -> float | None:
+    """The longest of some windows in days; None where each is off."""
+    lengths = [settings.windows[name] / timedelta(days=1) for name in names if name in settings.windows]
+    return max(lengths, default=None)
