@@ -9,7 +9,7 @@ import polars as pl
 
 from klavnb.attribution import attribute, find_candidates
 from klavnb.comparison import ModelComparison, compare_credits, summarise_changes
-
+from klavnb.schemas import Touch
 from klavnb.settings import ANCHORED_ON_TOUCH
 
 __all__ = [
@@ -112,8 +112,9 @@ def compare_weeks(comparison: ModelComparison) -> pl.LazyFrame:
 def measure_gaps(comparison: ModelComparison, *, lookback: timedelta = timedelta(days=10)) -> pl.LazyFrame:
     """Measure how long before its conversions each channel was touched last.
 
-    One row per conversion and channel that was touched in the `lookback` before it: `gap` from where the window of the last
-    touch runs (its receipt, or the touch itself, by the settings), `lag` from the touch, `is_open`, `value`.
+    One row per conversion and channel that was touched in the `lookback` before it: `gap` from where the window
+    of the last touch runs (its receipt, or the touch itself, by the settings), `lag` from the touch, `is_open`,
+    `value`.
     A gap may be longer than the lookback, a lag not.
     """
     runs_from_touch = pl.lit(comparison.settings.anchor == "touched") | pl.col("channel").is_in(ANCHORED_ON_TOUCH)
@@ -193,7 +194,7 @@ def compare_filters(comparison: ModelComparison) -> pl.LazyFrame:
     }
     results = []
     for choice, kept in choices.items():
-        touches = comparison.touches.filter(kept)
+        touches = Touch.cast(comparison.touches.filter(kept))
         changes = compare_credits(
             *(
                 attribute(touches, comparison.conversions, model=model, settings=comparison.settings)

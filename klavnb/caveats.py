@@ -41,8 +41,8 @@ def count_channels(comparison: ModelComparison) -> pl.LazyFrame:
 def find_caveats(export: Export, comparison: ModelComparison) -> pl.LazyFrame:
     """Count what could mislead a reader of the comparison.
 
-    One row per caveat, in a fixed order, also where its count is 0: `caveat`, `count`, `of_count` (what it is a part of) and
-    `value` (money of the period in question, null where none is).
+    One row per caveat, in a fixed order, also where its count is 0: `caveat`, `count`, `of_count` (what it is a part
+    of) and `value` (money of the period in question, null where none is).
 
     - `provisional`: conversions younger than five days at the export's last event, of all conversions
     - `no_receipt`: touches that should count from their receipt, but no receipt is known, of such touches

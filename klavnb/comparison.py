@@ -9,7 +9,7 @@ import polars as pl
 
 from klavnb.attribution import Model, attribute
 from klavnb.errors import SettingsError, name_some
-from klavnb.schemas import OUTCOMES, REASONS, Change, Conversion, Credit, Event, Message, Touch
+from klavnb.schemas import OUTCOMES, REASONS, Change, Conversion, Credit, Message, Touch
 from klavnb.settings import Settings
 from klavnb.store import Export
 from klavnb.touches import find_conversions, find_touches
@@ -115,8 +115,10 @@ def compare_models(
             f"The export holds no {settings.conversion_metric!r} event; it holds {name_some(metrics)}.",
             hint="Name the conversion metric: -p conversion_metric=… for a report, --conversion on the command line.",
         )
-    first_on = date.fromisoformat(start) if start else found["converted_at"].min().date()
-    last_on = date.fromisoformat(end) if end else found["converted_at"].max().date()
+    times: list[datetime] = found["converted_at"].sort().to_list()
+    first_on, last_on = (
+        date.fromisoformat(given) if given else at.date() for given, at in ((start, times[0]), (end, times[-1]))
+    )
     period = found.filter(
         pl.col("converted_at").is_between(
             datetime.combine(first_on, time(), UTC),
@@ -132,10 +134,10 @@ def compare_models(
         raise SettingsError(
             f"No {settings.conversion_metric!r} {f'in {currency} ' if currency else ''}"
             f"from {first_on} to {last_on}; found {held}. All of the export's lie "
-            f"between {found['converted_at'].min():%Y-%m-%d} and {found['converted_at'].max():%Y-%m-%d}.",
+            f"between {times[0]:%Y-%m-%d} and {times[-1]:%Y-%m-%d}.",
             hint="Change start, end or currency.",
         )
-    conversions = period.filter(pl.col("currency").eq_missing(pl.lit(chosen, dtype=pl.String))).lazy()
+    conversions = Conversion.cast(period.filter(pl.col("currency").eq_missing(pl.lit(chosen, dtype=pl.String))).lazy())
     credited = [attribute(touches, conversions, model=model, settings=settings) for model in (baseline, candidate)]
     return ModelComparison(
         changes=compare_credits(*credited).collect().lazy(),
@@ -149,7 +151,7 @@ def compare_models(
         other_currencies={name or "no currency": count for name, count in sizes.items() if name != chosen},
         first_on=first_on,
         last_on=last_on,
-        as_of=export.summary.last_event_at,
+        as_of=export.summary.last_event_at or times[-1],
     )
 
 

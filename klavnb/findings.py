@@ -10,8 +10,9 @@ import polars as pl
 from klavnb.caveats import PROVISIONAL
 from klavnb.comparison import Interval, ModelComparison
 from klavnb.rendering import escape_markdown
+from klavnb.settings import describe_window
 from klavnb.store import Export
-from klavnb.wording import CHANNEL_NAMES, format_count, format_days, format_money, format_share
+from klavnb.wording import CHANNEL_NAMES, CHANNEL_WORDS, format_count, format_days, format_money, format_share
 
 __all__ = [
     "FACTS",
@@ -95,7 +96,7 @@ def state_answer(
     }
     low, high = (escape_markdown(format_money(bound, currency)) for bound in (difference.low, difference.high))
     return Finding(
-        f"## 1. The cooperative model credits {money['difference']} more than the old one: "
+        f"## The cooperative model credits {money['difference']} more than the old one: "
         f"{money['baseline_value']} became {money['candidate_value']}\n\n"
         f"That is **{format_share(total['difference'], total['baseline_value'])} more attributed revenue**, and "
         f"{format_share(total['difference'], total['value'])} of all revenue ({money['value']} from "
@@ -116,17 +117,17 @@ def state_bridge(bridge: pl.LazyFrame, *, currency: str | None) -> Finding:
     steps = bridge.collect()
     gained = steps.filter(outcome="gained")
     if gained.is_empty():
-        return Finding("## 2. No channel gained\n\nThe two models credit the same orders.")
+        return Finding("## No channel gained\n\nThe two models credit the same orders.")
     first = gained.row(0, named=True)
-    channel, last = CHANNEL_NAMES[first["channel"]], CHANNEL_NAMES[first["last_channel"]]
+    channel, last = CHANNEL_WORDS[first["channel"]], CHANNEL_WORDS[first["last_channel"]]
     moved = steps.filter(pl.col("outcome") == "moved", pl.col("difference") > 0)
     also = (
-        f" In {format_count(moved['count_conversions'].sum(), 'order')} both models credit a message, but not the same one."
+        f" In {format_count(moved.select(pl.col('count_conversions').sum()).item(), 'order')} both models credit a message, but not the same one."
         if moved.height
         else ""
     )
     return Finding(
-        f"## 2. {channel} gains most: {escape_markdown(format_money(first['difference'], currency))} where {last} came last\n\n"
+        f"## {CHANNEL_NAMES[first['channel']]} gains most: {escape_markdown(format_money(first['difference'], currency))} where {last} came last\n\n"
         f"In {format_count(first['count_conversions'], 'order')} the customer’s last touch was by {last}, whose window had "
         f"closed before the order. The old model stopped there and credited nothing. The cooperative model also looks "
         f"at the other channels: the window of {channel} was still open.{also} Each bar is one such pair: the channel that gains, "
@@ -138,15 +139,17 @@ def state_messages(messages: pl.LazyFrame, *, currency: str | None) -> Finding:
     """Say which campaign or flow message gained most."""
     changed = messages.filter(pl.col("difference") != 0).collect()
     if changed.is_empty():
-        return Finding("## 3. No campaign and no flow gains or loses")
+        return Finding("## No campaign and no flow gains or loses")
     best = changed.sort("difference", descending=True).row(0, named=True)
-    by_type = changed.group_by("message_type").agg(pl.col("difference").sum())
-    of_flows = by_type.filter(message_type="flow")["difference"].sum()
+    of_flows, total = (
+        changed.filter(kept).select(pl.col("difference").sum()).item()
+        for kept in (pl.col("message_type") == "flow", True)
+    )
     name = escape_markdown(best["label"])
     return Finding(
-        f"## 3. “{name}” gains most: {escape_markdown(format_money(best['difference'], currency))}\n\n"
+        f"## “{name}” gains most: {escape_markdown(format_money(best['difference'], currency))}\n\n"
         f"{format_count(changed.height, 'message')} of {messages.select(pl.len()).collect().item():,} with any credit earn a "
-        f"different amount. {format_share(of_flows, changed['difference'].sum())} of the difference lies in flows, the rest in "
+        f"different amount. {format_share(of_flows, total)} of the difference lies in flows, the rest in "
         f"campaigns. The ring is the old model’s amount, the dot the cooperative model’s."
     )
 
@@ -157,7 +160,7 @@ def state_weeks(weeks: pl.LazyFrame, *, currency: str | None) -> Finding:
     best = rows.sort("difference", "week_on", descending=[True, False]).row(0, named=True)
     count_changed = rows.filter(pl.col("difference") != 0).height
     return Finding(
-        f"## 4. {count_changed} of {format_count(rows.height, 'week')} change, most that of {best['week_on']:%-d %B %Y}\n\n"
+        f"## {count_changed} of {format_count(rows.height, 'week')} change, most that of {best['week_on']:%-d %B %Y}\n\n"
         f"In that week the cooperative model adds {escape_markdown(format_money(best['difference'], currency))} to "
         f"{escape_markdown(format_money(best['baseline_value'], currency))}. The first and the last week may be cut short by the period."
     )
@@ -172,15 +175,15 @@ def state_gaps(gaps: pl.LazyFrame) -> Finding:
         .collect()
     )
     if rows.is_empty():
-        return Finding("## 5. No order follows a touch within ten days")
+        return Finding("## No order follows a touch within ten days")
     told = "; ".join(
-        f"{CHANNEL_NAMES[row['channel']]}: half of the last touches lie within {format_days(row['median'])} of the order, and "
+        f"**{CHANNEL_NAMES[row['channel']]}**: half of the last touches lie within {format_days(row['median'])} of the order, and "
         f"{100 * row['is_open']:.0f} % are still open then"
         for row in rows.to_dicts()
     )
     first = rows.row(0, named=True)
     return Finding(
-        f"## 5. Half of the orders after an {CHANNEL_NAMES[first['channel']]} touch come within {format_days(first['median'])}\n\n"
+        f"## Where {CHANNEL_WORDS[first['channel']]} was touched before an order, the order mostly came within {format_days(first['median'])}\n\n"
         f"{told}. What lies right of a dashed line was past that window; orders after a touch of ten days ago or older are not "
         f"looked at here."
     )
@@ -196,14 +199,14 @@ def state_sweep(extra: pl.LazyFrame, *, comparison: ModelComparison) -> Finding:
     """
     windows = comparison.settings.windows
     email = max((windows[name] for name in ("email.open", "email.click") if name in windows), default=None)
-    after = extra.filter(pl.col("channel") == "email", pl.col("window") > email).collect() if email else pl.DataFrame()
-    if after.is_empty():
-        return Finding("## 6. How much hangs on the windows")
+    after = extra.filter(pl.col("channel") == "email", pl.col("window") > email).collect()
+    if email is None or after.is_empty():
+        return Finding("## How much hangs on the windows")
     step = after.row(0, named=True)
     gain = escape_markdown(format_money(step["cooperative_gain"], comparison.currency))
     old_gain = escape_markdown(format_money(step["old_gain"], comparison.currency))
     return Finding(
-        f"## 6. An e-mail window of {format_days(step['window'])} instead of {format_days(email)} would claim {gain} more\n\n"
+        f"## An e-mail window of {describe_window(step['window'])} instead of {describe_window(email)} would claim {gain} more\n\n"
         f"Under the old model it would claim {old_gain} more. A wider window never loses an order, so more is not better: it "
         f"only claims more orders that might have come anyway. The framed field is the setting of this report."
     )
@@ -213,11 +216,9 @@ def state_journeys(journeys: pl.LazyFrame) -> Finding:
     """Introduce single recovered orders; say so where there is none."""
     count = journeys.select(pl.col("customer").n_unique()).collect().item()
     if not count:
-        return Finding(
-            "## 7. No order was recovered\n\nThere is no journey to show: both models credit the same orders."
-        )
+        return Finding("## No order was recovered\n\nThere is no journey to show: both models credit the same orders.")
     return Finding(
-        f"## 7. {format_count(count, 'recovered order')}, seen from the customer’s side\n\n"
+        f"## {format_count(count, 'recovered order')}, seen from the customer’s side\n\n"
         "Each lane is a channel; a point is a touch, its bar the time in which it can earn an order, the line at 0 the order. "
         "Where the bar of the last touch ends before the line, the old model gave up; the ringed touch is the one "
         "that the cooperative model credits. Customers go by a letter."
@@ -265,7 +266,7 @@ def list_caveats(caveats: pl.LazyFrame, *, comparison: ModelComparison) -> Findi
         "- **Dates:** orders count on the day of the order, UTC. Klaviyo’s message reports count on the day of sending, in the "
         "account’s time zone, so their weeks differ.",
     ]
-    return Finding("## 8. Before you rely on this\n\n" + "\n".join([*shown, *always]))
+    return Finding("## Before you rely on this\n\n" + "\n".join([*shown, *always]))
 
 
 def collect_facts(

@@ -12,7 +12,7 @@ from klavnb.settings import ANCHORED_ON_TOUCH, Settings
 
 __all__ = ["sweep_windows", "value_extra_days"]
 
-DAYS = frozenset(timedelta(days=days) for days in range(1, 11))
+DAYS = frozenset(timedelta(days=days) for days in range(1, 8))
 
 SWEPT = {"email.open": "email", "email.click": "email", "sms.click": "sms"}
 """The windows that a sweep varies; those of every other kind of touch stay as they are set."""
@@ -40,7 +40,7 @@ def sweep_windows(
     settings
         Anchor and the windows that are not swept.
     email_windows, sms_windows
-        Rising, without repeats; None: 1 to 10 days and the window as it is set.
+        Rising, without repeats; None: 1 to 7 days and the window as it is set.
 
     Notes
     -----

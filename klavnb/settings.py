@@ -44,6 +44,7 @@ RENAMED_METRICS: Mapping[str, str] = MappingProxyType(
         "Clicked Text Message": "Clicked SMS",
         "Opened Text Message": "Opened Text",
         "Failed to Deliver Text Message": "Failed to Deliver SMS",
+        "Subscribed to Text Messaging Marketing": "Subscribed to SMS Marketing",
         "Unsubscribed from Text Messaging Marketing": "Unsubscribed from SMS Marketing",
         "Unsubscribed from SMS": "Unsubscribed from SMS Marketing",
         "Unsubscribed from Email": "Unsubscribed",

@@ -1,7 +1,6 @@
 """Frames → tables for a reader."""
 
 import platform
-from collections.abc import Iterable
 from datetime import timedelta
 from importlib.metadata import version
 
@@ -9,7 +8,7 @@ import polars as pl
 from great_tables import GT
 
 from klavnb.comparison import ModelComparison
-from klavnb.rendering import escape_html
+from klavnb.errors import name_some
 from klavnb.store import Export
 from klavnb.wording import CHANNEL_NAMES
 
@@ -46,7 +45,7 @@ def tabulate_messages(messages: pl.LazyFrame, *, top: int, currency: str | None)
     )
     money = ["baseline_value", "candidate_value", "difference"]
     return (
-        _tabulate(rows, name="messages", escaped=["label"])
+        _tabulate(rows, name="messages")
         .cols_label(
             label="Message",
             channel="Channel",
@@ -121,7 +120,7 @@ def tabulate_provenance(export: Export, *, comparison: ModelComparison) -> GT:
     rejected = "; ".join(f"{reason}: {count:,}" for reason, count in summary.rejected.items()) or "none"
     metrics = ", ".join(f"{name} {count:,}" for name, count in summary.metrics.items())
     rows = {
-        "Data": ", ".join(summary.sources),
+        "Data": name_some(summary.sources),
         "Fingerprint": summary.fingerprint,
         "Events": f"{summary.rows_in:,} in = {summary.rows_kept:,} kept + {sum(summary.rejected.values()):,} rejected",
         "Rejected": rejected,
@@ -134,15 +133,12 @@ def tabulate_provenance(export: Export, *, comparison: ModelComparison) -> GT:
         + ", ".join(f"{name} {version(name)}" for name in LIBRARIES),
     }
     frame = pl.DataFrame({"what": list(rows), "value": list(rows.values())})
-    return _tabulate(frame, name="provenance", escaped=["value"]).cols_label(what="", value="")
+    return _tabulate(frame, name="provenance").cols_label(what="", value="")
 
 
-def _tabulate(rows: pl.DataFrame, *, name: str, escaped: Iterable[str] = ()) -> GT:
-    """A table with a fixed id, so that the same rows give the same page; text from the data made safe."""
-    safe = rows.with_columns(
-        pl.Series(column, [escape_html(text) for text in rows[column].to_list()], dtype=pl.String) for column in escaped
-    )
-    return GT(safe, id=f"table-{name}")
+def _tabulate(rows: pl.DataFrame, *, name: str) -> GT:
+    """A table with a fixed id, so that the same rows give the same page; great-tables escapes what is in the cells."""
+    return GT(rows, id=f"table-{name}")
 
 
 def _unit(currency: str | None) -> str:

@@ -4,17 +4,24 @@ from collections.abc import Mapping
 from datetime import timedelta
 from types import MappingProxyType
 
-__all__ = ["CHANNEL_NAMES", "MODEL_NAMES", "format_count", "format_days", "format_money", "format_share"]
+__all__ = [
+    "CHANNEL_NAMES",
+    "CHANNEL_WORDS",
+    "format_count",
+    "format_days",
+    "format_money",
+    "format_share",
+]
 
 CHANNEL_NAMES: Mapping[str, str] = MappingProxyType(
     {"email": "E-mail", "sms": "SMS", "push": "Push", "whatsapp": "WhatsApp", "session": "Visit"}
 )
 """Channel → what a reader calls it."""
 
-MODEL_NAMES: Mapping[str, str] = MappingProxyType(
-    {"old": "old model", "cooperative": "cooperative model", "linear": "linear model"}
+CHANNEL_WORDS: Mapping[str, str] = MappingProxyType(
+    {"email": "e-mail", "sms": "SMS", "push": "push", "whatsapp": "WhatsApp", "session": "visit"}
 )
-"""Model → what a reader calls it."""
+"""Channel → what it is called inside a sentence."""
 
 
 def format_money(value: float, currency: str | None) -> str:

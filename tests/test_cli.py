@@ -45,7 +45,9 @@ def test_every_command_is_told_of_in_the_readme_and_helps_itself(capsys: pytest.
 def test_load_accounts_for_every_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("load", str(find_sample()), "--out", str(tmp_path / "store")) == 0
     printed = capsys.readouterr().out
-    numbers = [int(text.replace(",", "")) for text in re.findall(r"(?:rows in|kept|rejected: [^│]+?)\s*│\s*([\d,]+)", printed)]
+    numbers = [
+        int(text.replace(",", "")) for text in re.findall(r"(?:rows in|kept|rejected: [^│]+?)\s*│\s*([\d,]+)", printed)
+    ]
     assert numbers[0] == sum(numbers[1:]) > 0
     assert "Placed Order" in printed
     assert "Period: " in printed
@@ -72,7 +74,12 @@ def test_attribute_takes_windows_over_the_preset(store: Path, tmp_path: Path) ->
     usual = attributed()
     assert attributed("--preset", "2022") == usual
     assert attributed("--window", "email.open=1h", "--window", "email.click=1h") < usual
-    assert attributed("--window", "email=none", "--window", "push=none", "--window", "sms=none", "--window", "email.open=30d") > 0
+    assert (
+        attributed(
+            "--window", "email=none", "--window", "push=none", "--window", "sms=none", "--window", "email.open=30d"
+        )
+        > 0
+    )
     assert attributed("--anchor", "touched") >= usual
     assert attributed("--exclude-machine-opens") < usual
 

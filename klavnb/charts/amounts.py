@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import altair as alt
 import polars as pl
 
-from klavnb.charts.ink import BAND, FAINT, FULL, INK, WIDTH, colour_channels, name_unit
+from klavnb.charts.ink import BAND, FAINT, FULL, INK, LABEL, WIDTH, Picture, colour_channels, name_unit
 from klavnb.wording import CHANNEL_NAMES, format_count, format_money, format_share
 
 __all__ = ["draw_bridge", "draw_messages", "draw_split", "draw_weeks"]
@@ -19,7 +19,7 @@ PART_NAMES: Mapping[str, str] = {
 }
 
 
-def draw_split(split: pl.LazyFrame, *, currency: str | None) -> alt.Chart:
+def draw_split(split: pl.LazyFrame, *, currency: str | None) -> Picture:
     """Draw all revenue by what the two models say of it.
 
     Parameters
@@ -28,16 +28,16 @@ def draw_split(split: pl.LazyFrame, *, currency: str | None) -> alt.Chart:
         As `klavnb.split_value` gives it.
     """
     rows = split.collect().with_columns(pl.col("part").cast(pl.String))
-    total = rows["value"].sum()
+    total = rows.select(pl.col("value").sum()).item()
     rows = rows.with_columns(
         what=pl.col("part").replace_strict(PART_NAMES),
         share=pl.col("value") / (total or 1),
         place=pl.int_range(pl.len()),
     )
-    added = rows.filter(pl.col("part") == "candidate_only")["value"].sum()
+    added = rows.filter(part="candidate_only").select(pl.col("value").sum()).item()
     order = [name for part, name in PART_NAMES.items() if part in rows["part"].to_list()]
     base = alt.Chart(rows).encode(
-        y=alt.Y("what:N", title=None, sort=order),
+        y=alt.Y("what:N", title=None, sort=order, axis=alt.Axis(labelLimit=LABEL)),
         x=alt.X("value:Q", title=f"Revenue{name_unit(currency)}"),
         tooltip=[
             alt.Tooltip("what:N", title="Revenue"),
@@ -55,12 +55,12 @@ def draw_split(split: pl.LazyFrame, *, currency: str | None) -> alt.Chart:
         f"{row['what'].lower()}: {format_money(row['value'], currency)} ({format_share(row['value'], total)})"
         for row in rows.iter_rows(named=True)
     )
-    return (bars + labels).properties(
-        width=WIDTH - 120, height=BAND * max(len(order), 1), title=title, description=f"Bars of revenue: {described}."
+    return alt.layer(bars, labels).properties(
+        width=WIDTH - 260, height=BAND * max(len(order), 1), title=title, description=f"Bars of revenue: {described}."
     )
 
 
-def draw_bridge(bridge: pl.LazyFrame, *, summary: pl.LazyFrame, currency: str | None) -> alt.LayerChart:
+def draw_bridge(bridge: pl.LazyFrame, *, summary: pl.LazyFrame, currency: str | None) -> Picture:
     """Draw the steps from the old model's attributed revenue to the cooperative model's.
 
     Parameters
@@ -89,7 +89,7 @@ def draw_bridge(bridge: pl.LazyFrame, *, summary: pl.LazyFrame, currency: str | 
     )
     ends = pl.DataFrame({"what": ["Old model", "Cooperative model"], "till": [float(old_value), float(new_value)]})
     order = ["Old model", *steps["what"].to_list(), "Cooperative model"]
-    y = alt.Y("what:N", title=None, sort=order)
+    y = alt.Y("what:N", title=None, sort=order, axis=alt.Axis(labelLimit=LABEL))
     x = alt.X(
         "till:Q",
         title=f"Attributed revenue{name_unit(currency)}; the axis does not start at 0",
@@ -111,9 +111,16 @@ def draw_bridge(bridge: pl.LazyFrame, *, summary: pl.LazyFrame, currency: str | 
         )
     )
     marks = alt.Chart(ends).mark_tick(thickness=4, size=BAND - 8, color=INK).encode(y=y, x=x)
-    beside = {"align": "left", "dx": 8, "color": INK}
-    step_labels = alt.Chart(steps).mark_text(**beside).encode(y=y, x=x, text=alt.Text("difference:Q", format="+,.0f"))
-    end_labels = alt.Chart(ends).mark_text(**beside).encode(y=y, x=x, text=alt.Text("till:Q", format=",.0f"))
+    step_labels = (
+        alt.Chart(steps)
+        .mark_text(align="left", dx=8, color=INK)
+        .encode(y=y, x=x, text=alt.Text("difference:Q", format="+,.0f"))
+    )
+    end_labels = (
+        alt.Chart(ends)
+        .mark_text(align="left", dx=8, color=INK)
+        .encode(y=y, x=x, text=alt.Text("till:Q", format=",.0f"))
+    )
     biggest = steps.head(1).to_dicts()
     title = (
         f"{format_share(biggest[0]['difference'], new_value - old_value)} of the difference: {biggest[0]['what']}"
@@ -130,7 +137,7 @@ def draw_bridge(bridge: pl.LazyFrame, *, summary: pl.LazyFrame, currency: str | 
     )
 
 
-def draw_messages(messages: pl.LazyFrame, *, top: int, currency: str | None) -> alt.LayerChart:
+def draw_messages(messages: pl.LazyFrame, *, top: int, currency: str | None) -> Picture:
     """Draw what the messages that changed most earn under both models.
 
     Parameters
@@ -146,8 +153,18 @@ def draw_messages(messages: pl.LazyFrame, *, top: int, currency: str | None) -> 
         .head(top)
         .sort("difference", descending=True)
         .with_columns(
-            name=pl.format("{} ({})", "label", pl.col("channel").cast(pl.String).replace_strict(CHANNEL_NAMES)),
             credited=pl.col("channel").cast(pl.String).replace_strict(CHANNEL_NAMES),
+        )
+        # each message has a row of its own, whatever it is called
+        .with_columns(
+            name=pl.when(pl.col("label").is_duplicated())
+            .then(pl.format("{} ({})", "label", "credited"))
+            .otherwise("label")
+        )
+        .with_columns(
+            name=pl.when(pl.col("name").is_duplicated())
+            .then(pl.format("{}, {}", "name", "message_id"))
+            .otherwise("name")
         )
     )
     tooltip = [
@@ -157,18 +174,15 @@ def draw_messages(messages: pl.LazyFrame, *, top: int, currency: str | None) -> 
         alt.Tooltip("difference:Q", title="Difference", format="+,.0f"),
     ]
     base = alt.Chart(rows).encode(
-        y=alt.Y("name:N", title=None, sort=rows["name"].to_list()),
-        color=colour_channels(
-            "credited", "Channel (ring: old model, dot: cooperative model)", rows["credited"].unique().to_list()
-        ),
+        y=alt.Y("name:N", title=None, sort=rows["name"].to_list(), axis=alt.Axis(labelLimit=LABEL)),
+        color=colour_channels("credited", "Channel", rows["credited"].unique().to_list()),
         tooltip=tooltip,
     )
     old = alt.X("baseline_value:Q", title=f"Attributed revenue{name_unit(currency)}")
     line = base.mark_rule(strokeWidth=3).encode(x=old, x2="candidate_value:Q")
     ring = base.mark_point(size=70, filled=False).encode(x=old)
     dot = base.mark_point(size=70, filled=True, opacity=1).encode(x="candidate_value:Q")
-    shown = rows["difference"].sum()
-    total = changed["difference"].sum()
+    shown, total = (frame.select(pl.col("difference").sum()).item() for frame in (rows, changed))
     share = format_share(shown, total)
     title = f"{format_count(rows.height, 'message')} of {changed.height} make up {share} of the difference"
     told = "; ".join(
@@ -177,14 +191,14 @@ def draw_messages(messages: pl.LazyFrame, *, top: int, currency: str | None) -> 
         for row in rows.head(5).to_dicts()
     )
     return alt.layer(line, ring, dot).properties(
-        width=WIDTH - 280,
+        width=WIDTH - 260,
         height=BAND * max(rows.height, 1),
         title=title if total else "No message earns more or less",
         description=f"Attributed revenue by message under the old and the cooperative model. {told or 'None differs'}.",
     )
 
 
-def draw_weeks(weeks: pl.LazyFrame, *, currency: str | None) -> alt.VConcatChart:
+def draw_weeks(weeks: pl.LazyFrame, *, currency: str | None) -> Picture:
     """Draw attributed revenue by week under both models; a brush over the lower part zooms the upper one.
 
     Parameters
@@ -227,11 +241,12 @@ def draw_weeks(weeks: pl.LazyFrame, *, currency: str | None) -> alt.VConcatChart
     lower = stacked.encode(
         x=alt.X("week_on:T", title="Drag here to look at fewer weeks"), y=alt.Y("revenue:Q", title=None, axis=None)
     ).properties(width=WIDTH, height=44)
+    weeks_on = wide["week_on"].to_list()
     best = wide.sort("difference", "week_on", descending=[True, False]).row(0, named=True)
     return alt.vconcat(upper, lower.add_params(brush)).properties(
         title=f"The cooperative model added most in the week of {best['week_on']:%-d %B %Y}: "
         f"{format_money(best['difference'], currency)}",
-        description=f"Bars by week, {wide['week_on'].min():%-d %B %Y} to {wide['week_on'].max():%-d %B %Y}: revenue "
+        description=f"Bars by week, {weeks_on[0]:%-d %B %Y} to {weeks_on[-1]:%-d %B %Y}: revenue "
         "that the old model credits, and on top what the cooperative model adds, up to "
         f"{format_money(best['difference'], currency)} a week.",
     )

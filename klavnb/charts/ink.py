@@ -8,13 +8,19 @@ import altair as alt
 from klavnb.rendering import CHANNEL_COLOURS
 from klavnb.wording import CHANNEL_NAMES
 
-__all__ = ["BAND", "FAINT", "FULL", "INK", "WIDTH", "colour_channels", "name_unit"]
+__all__ = ["BAND", "FAINT", "FULL", "INK", "LABEL", "WIDTH", "Picture", "colour_channels", "name_unit"]
+
+Picture = alt.Chart | alt.LayerChart | alt.FacetChart | alt.VConcatChart
+"""What altair makes of a chart, alone or of parts."""
 
 WIDTH: Final = 640
 """Of a chart with its axis, in pixels."""
 
 BAND: Final = 30
 """Of one row of a chart with rows, in pixels."""
+
+LABEL: Final = 250
+"""Of the words beside a row, at most, in pixels."""
 
 INK: Final = "currentColor"
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import altair as alt
 import polars as pl
 
-from klavnb.charts.ink import INK, WIDTH, colour_channels
+from klavnb.charts.ink import INK, WIDTH, Picture, colour_channels
 from klavnb.wording import CHANNEL_NAMES, format_count, format_days, format_money
 
 __all__ = ["draw_journeys"]
@@ -17,7 +17,7 @@ WINDOW = 18
 """Of the bar of a window, in pixels."""
 
 
-def draw_journeys(journeys: pl.LazyFrame, *, currency: str | None) -> alt.VConcatChart:
+def draw_journeys(journeys: pl.LazyFrame, *, currency: str | None) -> Picture:
     """Draw single customers' ways to an order: touches on their channel's lane, windows as bars, the order as a line.
 
     Parameters
@@ -43,14 +43,14 @@ def draw_journeys(journeys: pl.LazyFrame, *, currency: str | None) -> alt.VConca
     )
 
 
-def _draw_journey(rows: pl.DataFrame, currency: str | None) -> alt.LayerChart:
+def _draw_journey(rows: pl.DataFrame, currency: str | None) -> Picture:
     """One customer's picture; time runs in days to the order, which lies at 0."""
     lanes = rows["lane"].unique(maintain_order=True).to_list()
-    ends = rows["closes_days"].max()
+    starts, ends = rows.select(starts=pl.col("opened_days").min(), ends=pl.col("closes_days").max()).row(0)
     y = alt.Y("lane:N", title=None, sort=lanes)
-    base = alt.Chart(rows).encode(
+    base = alt.Chart(rows.drop("touched", "opened", "closes")).encode(
         y=y,
-        color=colour_channels("lane", None, lanes),
+        color=colour_channels("lane", None, CHANNEL_NAMES.values()),
         tooltip=[
             alt.Tooltip("label:N", title="Message"),
             alt.Tooltip("kind:N", title="Touch"),
@@ -62,12 +62,10 @@ def _draw_journey(rows: pl.DataFrame, currency: str | None) -> alt.LayerChart:
     x = alt.X(
         "opened_days:Q",
         title="Days before and after the order",
-        scale=alt.Scale(domain=[min(-1.0, rows["opened_days"].min()) - 0.2, max(0.5, ends) + 0.2], nice=False),
+        scale=alt.Scale(domain=[min(-1.0, starts) - 0.2, max(0.5, ends) + 0.2], nice=False),
     )
     windows = base.mark_bar(size=WINDOW, opacity=0.35).encode(x=x, x2="closes_days:Q")
-    touches = base.mark_point(filled=True, opacity=1, size=90).encode(
-        x="touched_days:Q", shape=alt.Shape("kind:N", legend=None)
-    )
+    touches = base.mark_point(filled=True, opacity=1, size=90).encode(x="touched_days:Q")
     ring = (
         base.transform_filter("datum.is_credited")
         .mark_point(filled=False, size=320, strokeWidth=2, color=INK)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import altair as alt
 import polars as pl
 
-from klavnb.charts.ink import INK, WIDTH, name_unit
+from klavnb.charts.ink import INK, WIDTH, Picture, name_unit
 from klavnb.rendering import CHANNEL_COLOURS, LOSS_COLOUR
 from klavnb.settings import Settings, describe_window
 from klavnb.wording import CHANNEL_NAMES, format_count, format_money
@@ -13,7 +13,7 @@ from klavnb.wording import CHANNEL_NAMES, format_count, format_money
 __all__ = ["draw_gaps", "draw_sweep"]
 
 
-def draw_gaps(gaps: pl.LazyFrame, *, settings: Settings, currency: str | None, days: int = 10) -> alt.VConcatChart:
+def draw_gaps(gaps: pl.LazyFrame, *, settings: Settings, currency: str | None, days: int = 10) -> Picture:
     """Draw how long before an order each channel was touched last, with the channel's windows.
 
     Parameters
@@ -52,16 +52,16 @@ def draw_gaps(gaps: pl.LazyFrame, *, settings: Settings, currency: str | None, d
         .agg(text=pl.col("text").str.join(", "))
     )
     start = "the message's receipt" if settings.anchor == "received" else "the touch"
+    axis, reach = f"Hours from {start} to the order", alt.Scale(domain=[0, days * 24])
     rows = []
     for channel in binned["channel"].unique(maintain_order=True):
         of_channel = binned.filter(pl.col("channel") == channel)
         of_windows = windows.filter(pl.col("channel") == channel)
-        x = alt.X("hour:Q", title=f"Hours from {start} to the order", scale=alt.Scale(domain=[0, days * 24]))
         bars = (
             alt.Chart(of_channel)
             .mark_bar(color=CHANNEL_COLOURS[channel], stroke=INK, strokeOpacity=0.25)
             .encode(
-                x=x,
+                x=alt.X("hour:Q", bin="binned", title=axis, scale=reach),
                 x2="until:Q",
                 y=alt.Y("count_conversions:Q", title="Orders"),
                 tooltip=[
@@ -73,7 +73,11 @@ def draw_gaps(gaps: pl.LazyFrame, *, settings: Settings, currency: str | None, d
                 ],
             )
         )
-        rule = alt.Chart(of_windows).mark_rule(strokeDash=[5, 3], strokeWidth=2, color=INK).encode(x="hour:Q")
+        rule = (
+            alt.Chart(of_windows)
+            .mark_rule(strokeDash=[5, 3], strokeWidth=2, color=INK)
+            .encode(x=alt.X("hour:Q", title=axis, scale=reach))
+        )
         text = (
             alt.Chart(of_windows)
             .mark_text(align="left", baseline="top", dx=5, color=INK)
@@ -81,26 +85,23 @@ def draw_gaps(gaps: pl.LazyFrame, *, settings: Settings, currency: str | None, d
         )
         rows.append(alt.layer(bars, rule, text).properties(width=WIDTH, height=110, title=CHANNEL_NAMES[channel]))
     late = gaps.filter(pl.col("is_open").not_()).select("channel").collect()["channel"].value_counts(sort=True)
+    count_late = late.select(pl.col("count").sum()).item()
     title = (
-        f"{format_count(late['count'].sum(), 'last touch', 'last touches')} came too early: "
+        f"{format_count(count_late, 'last touch', 'last touches')} came too early: "
         "the window had closed before the order"
         if late.height
         else "Every last touch was still open at the order"
     )
     told = "; ".join(f"{CHANNEL_NAMES[row['channel']]} {row['count']:,} past the window" for row in late.to_dicts())
-    return (
-        alt.vconcat(*rows, spacing=28)
-        .resolve_scale(x="shared")
-        .properties(
-            title=title,
-            description=f"Histograms by channel of the hours from {start} to the order, for the last touch of the "
-            f"channel, windows as dashed lines. {told}. {format_count(beyond, 'gap')} of more than {days} days are not "
-            "drawn.",
-        )
+    return alt.vconcat(*rows, spacing=28).properties(
+        title=title,
+        description=f"Histograms by channel of the hours from {start} to the order, for the last touch of the "
+        f"channel, windows as dashed lines. {told}. {format_count(beyond, 'gap')} of more than {days} days are not "
+        "drawn.",
     )
 
 
-def draw_sweep(sweep: pl.LazyFrame, *, settings: Settings, currency: str | None) -> alt.HConcatChart:
+def draw_sweep(sweep: pl.LazyFrame, *, settings: Settings, currency: str | None) -> Picture:
     """Draw attributed revenue over the e-mail window and the SMS window, a field for each model.
 
     Parameters
@@ -143,7 +144,7 @@ def draw_sweep(sweep: pl.LazyFrame, *, settings: Settings, currency: str | None)
         text=alt.Text("revenue:Q", format=".3s"),
         color=alt.condition("datum.is_dark", alt.value("#fff"), alt.value("#111")),
     )
-    least, most = cells["revenue"].min(), cells["revenue"].max()
+    least, most = cells.select(least=pl.col("revenue").min(), most=pl.col("revenue").max()).row(0)
     as_set = cells.filter("is_set", model="Old model")["revenue"]
     told = f"; as set, the old model credits {format_money(as_set.item(), currency)}" if len(as_set) == 1 else ""
     return (
