@@ -2,20 +2,24 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+LOCKED := $(VENV)/.locked
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help report test lint lab sample lock bench clean
+.PHONY: help report test lint lab sample notebooks lock bench clean
 
 help: ## list the verbs
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-$(READY): requirements.txt pyproject.toml
+$(LOCKED): requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 	  { echo "klavnb needs Python 3.11 or newer, found: $$($(PYTHON) --version 2>&1). Name one with: make PYTHON=python3.12 …"; exit 1; }
-	@echo "Setting up $(VENV) (once, about a minute) …"
+	@echo "Setting up $(VENV) (once, one to two minutes) …"
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
+	@touch $(LOCKED)
+
+$(READY): $(LOCKED) pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(READY)
 
@@ -37,6 +41,9 @@ lab: $(READY) ## explore the notebooks in JupyterLab
 sample: $(READY) ## make data/sample and data/tiny again, byte for byte
 	@$(BIN)/klavnb sample data/sample
 	@$(BIN)/klavnb sample data/tiny --profiles 150 --days 120
+
+notebooks: $(READY) ## execute the notebooks anew, keeping the outputs that tests compare
+	@$(BIN)/python tests/refresh_notebooks.py
 
 lock: $(READY) ## resolve requirements.txt anew (pinned, hashed)
 	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \

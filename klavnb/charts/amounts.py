@@ -85,6 +85,7 @@ def draw_bridge(bridge: pl.LazyFrame, *, summary: pl.LazyFrame, currency: str | 
             till=old_value + pl.col("difference").cum_sum(),
         )
         .with_columns(since=pl.col("till") - pl.col("difference"))
+        .with_columns(pl.col("difference", "till", "since").round(2))
         .collect()
     )
     ends = pl.DataFrame({"what": ["Old model", "Cooperative model"], "till": [float(old_value), float(new_value)]})
