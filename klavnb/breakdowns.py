@@ -67,11 +67,6 @@ def compare_messages(comparison: ModelComparison) -> pl.LazyFrame:
     `count_baseline`, `count_candidate` (credited conversions). A message that no file of the export names
     goes by its id.
     """
-    in_flow = pl.concat_str(pl.coalesce("flow_name", "flow_id"), pl.coalesce("name", "message_id"), separator=" › ")
-    in_campaign = pl.coalesce("campaign_name", "name", "message_id")
-    names = comparison.messages.select(
-        "message_id", label=pl.when(pl.col("message_type") == "flow").then(in_flow).otherwise(in_campaign)
-    )
     return (
         comparison.changes.filter(pl.col("channel").is_not_null())
         .group_by("message_id", "channel")
@@ -82,7 +77,7 @@ def compare_messages(comparison: ModelComparison) -> pl.LazyFrame:
             count_baseline=pl.col("conversion_id").filter(pl.col("baseline_credit") > 0).n_unique(),
             count_candidate=pl.col("conversion_id").filter(pl.col("candidate_credit") > 0).n_unique(),
         )
-        .join(names, on="message_id", how="left")
+        .join(_name_messages(comparison), on="message_id", how="left")
         .with_columns(pl.coalesce("label", "message_id", pl.lit("Visits to the shop")))
         .sort(["difference", "candidate_value", "message_id"], descending=[True, True, False])
     )
@@ -137,10 +132,10 @@ def measure_gaps(comparison: ModelComparison, *, lookback: timedelta = timedelta
 def pick_journeys(comparison: ModelComparison, *, count: int = 3) -> pl.LazyFrame:
     """Pick conversions that only the candidate credits, each of another kind as far as there are, and their touches.
 
-    One row per touch in the week before the conversion: `customer` (a pseudonym, A to Z), `value`, `channel`, `kind`,
-    `label` of the message, `is_credited` by the candidate, and the times relative to the conversion, all spans:
-    `touched`, `opened` (where its window starts) and `closes`; negative is before the conversion. Kinds are
-    the pairs of credited and last channel; of each the conversion with the median value is taken.
+    One row per touch from a day before the credited one up to the conversion: `customer` (a pseudonym, A to Z),
+    `value`, `channel`, `kind`, `label` of the message, `is_credited` by the candidate, and the times relative to the
+    conversion, all spans: `touched`, `opened` (where its window starts) and `closes`; negative is before the
+    conversion. Kinds are the pairs of credited and last channel; of each the conversion with the median value is taken.
     """
     gained = comparison.changes.filter(pl.col("outcome") == "gained").select(
         "conversion_id", "channel", "last_channel", "value", credited_id="touch_id"
@@ -154,27 +149,29 @@ def pick_journeys(comparison: ModelComparison, *, count: int = 3) -> pl.LazyFram
         .with_row_index("customer")
         .select("conversion_id", "credited_id", customer=pl.lit("ABCDEFGHIJKLMNOPQRSTUVWXYZ").str.slice("customer", 1))
     )
-    week = timedelta(days=7)
     runs_from_touch = pl.lit(comparison.settings.anchor == "touched") | pl.col("channel").is_in(ANCHORED_ON_TOUCH)
+    pairs = find_candidates(
+        comparison.touches,
+        comparison.conversions.join(picked, on="conversion_id"),
+        lookback=comparison.settings.longest_window,
+    )
+    is_credited = pl.col("touch_id") == pl.col("credited_id")
+    credited_at = pl.col("touched_at").filter(is_credited).first().over("customer")
     return (
-        find_candidates(comparison.touches, comparison.conversions.join(picked, on="conversion_id"), lookback=week)
-        .join(
-            compare_messages(comparison).select("message_id", "channel", "label"),
-            on=["message_id", "channel"],
-            how="left",
-        )
+        pairs.filter(pl.col("touched_at") >= credited_at - timedelta(days=1))
+        .join(_name_messages(comparison), on="message_id", how="left")
         .select(
             "customer",
             "value",
             "channel",
             "kind",
             label=pl.coalesce("label", "message_id"),
-            is_credited=pl.col("touch_id") == pl.col("credited_id"),
+            is_credited=is_credited,
             touched=pl.col("touched_at") - pl.col("converted_at"),
             opened=pl.when(runs_from_touch).then("touched_at").otherwise("received_at") - pl.col("converted_at"),
             closes=pl.col("closes_at") - pl.col("converted_at"),
         )
-        .sort("customer", "touched", "channel", "kind")
+        .sort("customer", "touched", "kind", "channel")
     )
 
 
@@ -205,3 +202,12 @@ def compare_filters(comparison: ModelComparison) -> pl.LazyFrame:
             summarise_changes(changes).select("baseline_value", "candidate_value", "difference", choice=pl.lit(choice))
         )
     return pl.concat(results).select("choice", "baseline_value", "candidate_value", "difference")
+
+
+def _name_messages(comparison: ModelComparison) -> pl.LazyFrame:
+    """A reader's name for each message: `message_id`, `label`."""
+    in_flow = pl.concat_str(pl.coalesce("flow_name", "flow_id"), pl.coalesce("name", "message_id"), separator=" › ")
+    in_campaign = pl.coalesce("campaign_name", "name", "message_id")
+    return comparison.messages.select(
+        "message_id", label=pl.when(pl.col("message_type") == "flow").then(in_flow).otherwise(in_campaign)
+    )

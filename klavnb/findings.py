@@ -95,6 +95,16 @@ def state_answer(
         for name in ("baseline_value", "candidate_value", "value", "difference")
     }
     low, high = (escape_markdown(format_money(bound, currency)) for bound in (difference.low, difference.high))
+    who = (
+        "*Who can change?* Only customers who touched two channels or more: "
+        f"{several:,} of {profiles['count_profiles'].sum():,} who ordered. For everyone else both models give the same answer."
+    )
+    if not total["count_gained"] + total["count_lost"] + total["count_moved"]:
+        return Finding(
+            f"## Both models credit the same: {money['candidate_value']}\n\n"
+            f"That is {format_share(total['candidate_value'], total['value'])} of all revenue ({money['value']} from "
+            f"{format_count(total['count_conversions'], 'order')}). No order is credited to another message.\n\n{who}"
+        )
     return Finding(
         f"## The cooperative model credits {money['difference']} more than the old one: "
         f"{money['baseline_value']} became {money['candidate_value']}\n\n"
@@ -106,9 +116,7 @@ def state_answer(
         f"The share of revenue that messages can claim went from {format_share(total['baseline_value'], total['value'])} "
         f"to {format_share(total['candidate_value'], total['value'])}.\n\n"
         f"*How sure?* Among customers like these the difference lies between {low} and {high} "
-        f"(95 % interval, bootstrap over profiles).\n\n"
-        f"*Who can change?* Only customers who touched two channels or more: {several:,} of "
-        f"{profiles['count_profiles'].sum():,} who ordered. For everyone else both models give the same answer."
+        f"(95 % interval, bootstrap over profiles).\n\n{who}"
     )
 
 
@@ -159,6 +167,8 @@ def state_weeks(weeks: pl.LazyFrame, *, currency: str | None) -> Finding:
     rows = weeks.collect()
     best = rows.sort("difference", "week_on", descending=[True, False]).row(0, named=True)
     count_changed = rows.filter(pl.col("difference") != 0).height
+    if not count_changed:
+        return Finding("## No week changes\n\nThe two models credit the same revenue in every week.")
     return Finding(
         f"## {count_changed} of {format_count(rows.height, 'week')} change, most that of {best['week_on']:%-d %B %Y}\n\n"
         f"In that week the cooperative model adds {escape_markdown(format_money(best['difference'], currency))} to "

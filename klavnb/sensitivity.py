@@ -134,15 +134,15 @@ def value_extra_days(sweep: pl.LazyFrame, *, settings: Settings) -> pl.LazyFrame
 
     One row per currency, channel and window of a sweep, by rising window: `old_value`, `cooperative_value`
     at that window, and `old_gain`, `cooperative_gain` over the window before it (null for the first).
-    A channel that the settings switch off is absent, and so are windows where the sweep lacks the other
-    channel's set window.
+    A channel that the settings switch off is absent; where the sweep lacks the other channel's set window, so are
+    all of a channel's rows.
     """
     email = max(
         (settings.windows[name] for name in ("email.open", "email.click") if name in settings.windows), default=None
     )
     sms = settings.windows.get("sms.click")
     varied = [
-        sweep.filter(pl.col(f"{fixed}_window") == at).select(
+        sweep.filter(pl.col(f"{fixed}_window") == (pl.col(f"{fixed}_window").min() if at is None else at)).select(
             "currency",
             "old_value",
             "cooperative_value",
@@ -150,7 +150,7 @@ def value_extra_days(sweep: pl.LazyFrame, *, settings: Settings) -> pl.LazyFrame
             window=pl.col(f"{channel}_window"),
         )
         for channel, fixed, own, at in (("email", "sms", email, sms), ("sms", "email", sms, email))
-        if own is not None and at is not None
+        if own is not None
     ]
     empty = pl.LazyFrame(
         schema={

@@ -17,7 +17,7 @@ __all__ = ["tabulate_extra_days", "tabulate_filters", "tabulate_messages", "tabu
 LIBRARIES = ("klavnb", "polars", "altair", "great-tables", "papermill", "nbconvert")
 
 
-def tabulate_messages(messages: pl.LazyFrame, *, top: int, currency: str | None) -> GT:
+def tabulate_messages(messages: pl.LazyFrame, *, top: int, currency: str | None) -> GT | None:
     """List the messages that earn most differently, with what both models credit them.
 
     Parameters
@@ -25,7 +25,7 @@ def tabulate_messages(messages: pl.LazyFrame, *, top: int, currency: str | None)
     messages
         As `klavnb.compare_messages` gives it.
     top
-        How many to list.
+        How many to list. Where no message changed there is nothing to list, and None is returned.
     """
     rows = (
         messages.filter(pl.col("difference") != 0)
@@ -43,6 +43,8 @@ def tabulate_messages(messages: pl.LazyFrame, *, top: int, currency: str | None)
         )
         .collect()
     )
+    if rows.is_empty():
+        return None
     money = ["baseline_value", "candidate_value", "difference"]
     return (
         _tabulate(rows, name="messages")

@@ -5,10 +5,11 @@ Run it after a change of a notebook or of the sample: `make notebooks`.
 
 from pathlib import Path
 
-import klavnb  # noqa: F401 - first, for a quick start of what follows
 import nbformat
 from nbclient import NotebookClient
 from traitlets.config import Config
+
+import klavnb  # noqa: F401 - first, for a quick start of what follows
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 COMPARED = "nbval-check-output"

@@ -138,7 +138,7 @@ def draw_bridge(bridge: pl.LazyFrame, *, summary: pl.LazyFrame, currency: str | 
     )
 
 
-def draw_messages(messages: pl.LazyFrame, *, top: int, currency: str | None) -> Picture:
+def draw_messages(messages: pl.LazyFrame, *, top: int, currency: str | None) -> Picture | None:
     """Draw what the messages that changed most earn under both models.
 
     Parameters
@@ -146,9 +146,11 @@ def draw_messages(messages: pl.LazyFrame, *, top: int, currency: str | None) -> 
     messages
         As `klavnb.compare_messages` gives it.
     top
-        How many messages to show.
+        How many messages to show. Where no message changed there is nothing to draw, and None is returned.
     """
     changed = messages.filter(pl.col("difference") != 0).collect()
+    if changed.is_empty():
+        return None
     rows = (
         changed.sort(pl.col("difference").abs(), descending=True)
         .head(top)
@@ -194,8 +196,8 @@ def draw_messages(messages: pl.LazyFrame, *, top: int, currency: str | None) -> 
     return alt.layer(line, ring, dot).properties(
         width=WIDTH - 260,
         height=BAND * max(rows.height, 1),
-        title=title if total else "No message earns more or less",
-        description=f"Attributed revenue by message under the old and the cooperative model. {told or 'None differs'}.",
+        title=title,
+        description=f"Attributed revenue by message under the old and the cooperative model. {told}.",
     )
 
 
@@ -244,9 +246,14 @@ def draw_weeks(weeks: pl.LazyFrame, *, currency: str | None) -> Picture:
     ).properties(width=WIDTH, height=44)
     weeks_on = wide["week_on"].to_list()
     best = wide.sort("difference", "week_on", descending=[True, False]).row(0, named=True)
+    title = (
+        f"The cooperative model added most in the week of {best['week_on']:%-d %B %Y}: "
+        f"{format_money(best['difference'], currency)}"
+        if best["difference"]
+        else "In no week does the cooperative model add anything"
+    )
     return alt.vconcat(upper, lower.add_params(brush)).properties(
-        title=f"The cooperative model added most in the week of {best['week_on']:%-d %B %Y}: "
-        f"{format_money(best['difference'], currency)}",
+        title=title,
         description=f"Bars by week, {weeks_on[0]:%-d %B %Y} to {weeks_on[-1]:%-d %B %Y}: revenue "
         "that the old model credits, and on top what the cooperative model adds, up to "
         f"{format_money(best['difference'], currency)} a week.",

@@ -17,14 +17,16 @@ WINDOW = 18
 """Of the bar of a window, in pixels."""
 
 
-def draw_journeys(journeys: pl.LazyFrame, *, currency: str | None) -> Picture:
+def draw_journeys(journeys: pl.LazyFrame, *, currency: str | None) -> Picture | None:
     """Draw single customers' ways to an order: touches on their channel's lane, windows as bars, the order as a line.
 
     Parameters
     ----------
     journeys
-        As `klavnb.pick_journeys` gives it; at least one row.
+        As `klavnb.pick_journeys` gives it. Without a row there is nothing to draw, and None is returned.
     """
+    if journeys.collect().is_empty():
+        return None
     day = timedelta(days=1)
     rows = journeys.with_columns(
         (pl.col("touched", "opened", "closes") / day).name.suffix("_days"),
@@ -62,7 +64,7 @@ def _draw_journey(rows: pl.DataFrame, currency: str | None) -> Picture:
     x = alt.X(
         "opened_days:Q",
         title="Days before and after the order",
-        scale=alt.Scale(domain=[min(-1.0, starts) - 0.2, max(0.5, ends) + 0.2], nice=False),
+        scale=alt.Scale(domain=[min(-1.0, starts), max(0.5, ends)], nice=False, padding=16),
     )
     windows = base.mark_bar(size=WINDOW, opacity=0.35).encode(x=x, x2="closes_days:Q")
     touches = base.mark_point(filled=True, opacity=1, size=90).encode(x="touched_days:Q")
@@ -86,7 +88,7 @@ def _draw_journey(rows: pl.DataFrame, currency: str | None) -> Picture:
 
 def _tell_journey(rows: pl.DataFrame, currency: str | None) -> str:
     """Customer, order and what each model said, in one sentence of three parts."""
-    last = rows.sort("touched").row(-1, named=True)
+    last = rows.row(-1, named=True)
     credited = rows.filter("is_credited").row(0, named=True)
     return (
         f"Customer {last['customer']}, order of {format_money(last['value'], currency)}: "
