@@ -49,9 +49,11 @@ def attribute(
     (old model only: a touch of another channel is open). A conversion at the very second of a touch, or
     at the last instant of its window, counts as within.
 
-    Where the old model credits a touch, the cooperative model credits the same one, but for a rare case under
-    the anchor `received`: the last touch is a late one, past its own window, of a channel that has an
-    older open touch, and another channel's open touch lies between the two.
+    Where the old model credits a touch, the cooperative model nearly always credits the same one. It
+    need not where a channel's later touch can close before an older one of it: a late open under the
+    anchor `received`, or kinds with windows of different length. Then another channel's open touch may
+    lie between the two; the old model does not look at it, the cooperative model credits it. It never
+    credits less. Every open touch has a share of its own under `linear`, also two of one message.
 
     Parameters
     ----------

@@ -15,6 +15,7 @@ from typing import Any, Literal, Self, get_args
 
 from klavnb.errors import SettingsError, name_some
 from klavnb.schemas import CHANNELS, KINDS
+from klavnb.wording import format_count
 
 __all__ = [
     "LONGEST_WINDOW",
@@ -80,8 +81,8 @@ unconfirmed: name your account's in the settings.
 ROLES = frozenset(f"{channel}.{kind}" for channel in CHANNELS for kind in (*KINDS, "received"))
 WINDOW_NAMES = frozenset(f"{channel}.{kind}" for channel in CHANNELS for kind in KINDS)
 
-UNITS = {"m": "minutes", "h": "hours", "d": "days"}
-WINDOW_PATTERN = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>[mhd])")
+DAYS_PER = {"m": 1 / 1440, "h": 1 / 24, "d": 1}
+WINDOW_PATTERN = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>[mhd])", re.ASCII)
 
 _WINDOWS_2022 = {
     "email.open": timedelta(days=5),
@@ -121,15 +122,14 @@ def parse_window(text: str) -> timedelta | None:
             f"A window is a number and a unit (m, h or d), or none; found {text!r}.", hint="Write 90m, 12h, 5d or none."
         )
     # compared in days first: timedelta itself refuses what is longer than a billion days
-    amount, unit = float(found["number"]), UNITS[found["unit"]]
-    days = amount * {"minutes": 1 / 1440, "hours": 1 / 24, "days": 1}[unit]
-    if not 0 < days <= LONGEST_WINDOW.days:
+    days = float(found["number"]) * DAYS_PER[found["unit"]]
+    if days > LONGEST_WINDOW.days or not (window := timedelta(days=days)):
         raise SettingsError(
             f"A window is longer than nothing and at most {LONGEST_WINDOW.days} days, the longest that Klaviyo "
             f"allows; found {text!r}.",
             hint="To switch a kind of touch off, write none.",
         )
-    return timedelta(**{unit: amount})
+    return window
 
 
 def parse_windows(pairs: Iterable[str]) -> dict[str, timedelta | None]:
@@ -175,11 +175,9 @@ def describe_window(window: timedelta) -> str:
     >>> describe_window(timedelta(days=5)), describe_window(timedelta(hours=12)), describe_window(timedelta(days=1))
     ('5 days', '12 hours', '1 day')
     """
-    minutes = round(window.total_seconds() / 60)
-    number, unit = next(
-        (minutes // size, unit) for size, unit in ((1440, "day"), (60, "hour"), (1, "minute")) if minutes % size == 0
-    )
-    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
+    seconds = round(window.total_seconds())
+    sizes = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
+    return next(format_count(seconds // size, unit) for size, unit in sizes if seconds % size == 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,7 +219,7 @@ class Settings:
 The window runs from the message's receipt (push and visits: from the touch). Bot clicks are left out.
     """
 
-    windows: Mapping[str, timedelta] = field(default_factory=lambda: MappingProxyType(_WINDOWS_2022))
+    windows: Mapping[str, timedelta] = field(default_factory=lambda: dict(PRESETS["2022"]))
     anchor: Anchor = "received"
     conversion_metric: str = "Placed Order"
     exclude_machine_opens: bool = False
@@ -249,6 +247,12 @@ The window runs from the message's receipt (push and visits: from the touch). Bo
                 f"The window of {name_some(outside)} is not between nothing and {LONGEST_WINDOW.days} days.",
                 hint="Leave a kind out of the windows to switch it off.",
             )
+        earns = self.roles.get(RENAMED_METRICS.get(self.conversion_metric, self.conversion_metric), "")
+        if earns in self.windows:
+            raise SettingsError(
+                f"{self.conversion_metric!r} is a touch ({earns}), so as a conversion each would earn itself.",
+                hint=f"Choose another conversion metric, or switch the touch off: {earns}=none.",
+            )
         wrong = sorted(set(self.metrics.values()) - ROLES)
         if wrong:
             raise SettingsError(
@@ -270,16 +274,26 @@ The window runs from the message's receipt (push and visits: from the touch). Bo
         """
         if name not in PRESETS:
             raise SettingsError(f"There is no preset {name!r}.", hint=f"Choose one of {', '.join(PRESETS)}.")
-        return cls(windows=PRESETS[name], exclude_bot_clicks=name != "2022")
+        return cls(windows=dict(PRESETS[name]), exclude_bot_clicks=name != "2022")
 
     def with_windows(self, windows: Mapping[str, timedelta | None]) -> Self:
         """Return settings with some windows replaced; None switches a kind off.
 
-        A bare channel (`email`) stands for every kind of it that is on.
+        A bare channel (`email`) stands for every kind of it that is on; a kind that is named too keeps its own.
+
+        Raises
+        ------
+        SettingsError
+            When a name is not one, or a bare channel has no kind that is on.
         """
         merged: dict[str, timedelta | None] = dict(self.windows)
-        for name, window in windows.items():
+        for name, window in sorted(windows.items(), key=lambda pair: "." in pair[0]):
             kinds = [name] if "." in name else [known for known in merged if known.startswith(f"{name}.")]
+            if not kinds and window is not None:
+                raise SettingsError(
+                    f"No kind of touch of {name!r} has a window that could be changed.",
+                    hint=f"Name it: {name}.click=1d.",
+                )
             merged |= dict.fromkeys(kinds, window)
         return replace(self, windows={name: window for name, window in merged.items() if window is not None})
 
@@ -391,7 +405,7 @@ The window runs from the message's receipt (push and visits: from the touch). Bo
         asked = {
             "Machine opens are left out.": self.exclude_machine_opens,
             "Bot clicks are left out.": self.exclude_bot_clicks,
-            f"{len(self.excluded_messages)} messages are left out by id.": self.excluded_messages,
+            f"Left out by id: {format_count(len(self.excluded_messages), 'message')}.": self.excluded_messages,
             "Refunds and cancels are subtracted.": self.net_of_refunds,
         }
         return " ".join([f"Windows: {windows}.", start, *(sentence for sentence, holds in asked.items() if holds)])

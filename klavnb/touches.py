@@ -4,7 +4,7 @@ import dataframely as dy
 import polars as pl
 
 from klavnb.schemas import CHANNELS, KINDS, RECEIPT_SOURCES, Conversion, Event, Touch
-from klavnb.settings import ANCHORED_ON_TOUCH, Settings
+from klavnb.settings import ANCHORED_ON_TOUCH, RENAMED_METRICS, Settings
 
 __all__ = ["count_interactions", "find_conversions", "find_touches"]
 
@@ -97,8 +97,8 @@ def find_conversions(events: dy.LazyFrame[Event], *, settings: Settings) -> dy.L
     """Find the events of the conversion metric.
 
     One row per event. A missing value counts as 0. With `net_of_refunds`, the values of refunds and
-    cancels that the same profile has under the same order number are subtracted, down to 0; a cancel
-    without a value takes all of it.
+    cancels (whatever their sign) that the same profile has under the same order number are subtracted,
+    down to 0; a cancel without a value takes all of it. Orders that share a number each lose the whole.
 
     Examples
     --------
@@ -107,7 +107,8 @@ def find_conversions(events: dy.LazyFrame[Event], *, settings: Settings) -> dy.L
     >>> conversions.collect().columns
     ['conversion_id', 'profile_id', 'converted_at', 'value', 'currency']
     """
-    conversions = events.filter(pl.col("metric") == settings.conversion_metric).select(
+    metric = RENAMED_METRICS.get(settings.conversion_metric, settings.conversion_metric)
+    conversions = events.filter(pl.col("metric") == metric).select(
         "profile_id",
         "currency",
         "order_id",

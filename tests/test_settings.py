@@ -1,5 +1,6 @@
 """Windows, presets, filters and names of metrics: what settings accept, refuse and say."""
 
+import pickle
 import re
 from dataclasses import FrozenInstanceError, replace
 from datetime import timedelta
@@ -226,8 +227,11 @@ def test_settings_that_could_only_give_a_wrong_answer_are_refused(wrong: dict, w
 def test_settings_do_not_change() -> None:
     with pytest.raises(FrozenInstanceError):
         ANNOUNCED.anchor = "touched"
-    with pytest.raises(TypeError):
-        ANNOUNCED.windows["email.open"] = DAY
+
+
+def test_settings_travel_to_another_process_and_a_preset_is_nobodys_to_change() -> None:
+    assert pickle.loads(pickle.dumps(ANNOUNCED)) == ANNOUNCED  # noqa: S301 - our own bytes
+    assert Settings.preset("2022").windows is not Settings.preset("2022").windows
 
 
 # Names of metrics
@@ -428,5 +432,36 @@ def test_settings_describe_every_choice_that_was_made() -> None:
     )
     assert settings.describe() == (
         "Windows: email open 36 hours. The window runs from the touch. Machine opens are left out. "
-        "Bot clicks are left out. 2 messages are left out by id. Refunds and cancels are subtracted."
+        "Bot clicks are left out. Left out by id: 2 messages. Refunds and cancels are subtracted."
     )
+
+
+# What would only look like a setting
+
+
+@pytest.mark.parametrize("text", ["0.0000000001m", "５d", "0d", "5 days", "-1d", "91d", "1e9d"])
+def test_what_is_no_window_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match="window"):
+        parse_window(text)
+
+
+def test_a_window_of_seconds_says_so() -> None:
+    assert describe_window(timedelta(seconds=90)) == "90 seconds"
+
+
+def test_a_kind_keeps_its_own_window_beside_its_channels_whatever_the_order() -> None:
+    for pairs in (["email.open=1d", "email=3d"], ["email=3d", "email.open=1d"]):
+        windows = ANNOUNCED.with_windows(parse_windows(pairs)).windows
+        assert (windows["email.open"], windows["email.click"]) == (timedelta(days=1), timedelta(days=3))
+
+
+def test_a_channel_without_a_kind_that_is_on_cannot_get_a_window_but_can_be_switched_off_again() -> None:
+    with pytest.raises(SettingsError, match="whatsapp"):
+        ANNOUNCED.with_windows({"whatsapp": timedelta(days=1)})
+    assert ANNOUNCED.with_windows({"whatsapp": None}) == ANNOUNCED
+
+
+def test_a_touch_cannot_be_the_conversion_too() -> None:
+    for name in ("Clicked SMS", "Clicked Text Message"):
+        with pytest.raises(SettingsError, match="earn itself"):
+            Settings(conversion_metric=name)
