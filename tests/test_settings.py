@@ -439,7 +439,7 @@ def test_settings_describe_every_choice_that_was_made() -> None:
 # What would only look like a setting
 
 
-@pytest.mark.parametrize("text", ["0.0000000001m", "５d", "0d", "5 days", "-1d", "91d", "1e9d"])
+@pytest.mark.parametrize("text", ["0.0000000001m", "\uff15d", "0d", "5 days", "-1d", "91d", "1e9d"])
 def test_what_is_no_window_is_refused(text: str) -> None:
     with pytest.raises(SettingsError, match="window"):
         parse_window(text)

@@ -1,0 +1,223 @@
+"""What every format hands on: raw frames of text, one contract for all, typed elsewhere and once.
+
+A format module finds the fields and names them; it decides nothing about their types. Text is as
+the export has it; null is what the export does not say. `file` and `line` say where a row stood.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Final
+
+import dataframely as dy
+import polars as pl
+
+from klavnb.formats.decoded import to_text
+from klavnb.schemas import Reject
+
+__all__ = [
+    "RawAttribution",
+    "RawCampaign",
+    "RawEvent",
+    "RawExport",
+    "RawFlow",
+    "RawMessage",
+    "RawMetric",
+    "RawProfile",
+    "build",
+    "cut",
+    "to_lists",
+]
+
+SEPARATOR: Final = "\n"
+LONGEST_RAW: Final = 1024
+"""Characters of a rejected record that are kept."""
+
+
+class RawEvent(dy.Schema):
+    """One row per event record, repeated ones included."""
+
+    file = dy.String()
+    line = dy.Int64(nullable=True)  # line of a text file, or ordinal of the record, from 1
+    event_id = dy.String(nullable=True)
+    profile_id = dy.String(nullable=True)
+    metric_id = dy.String(nullable=True)
+    metric_name = dy.String(nullable=True)
+    occurred_at = dy.String(nullable=True)
+    occurred_unix = dy.String(nullable=True)  # looked at where occurred_at cannot be read
+    value = dy.String(nullable=True)
+    currency = dy.String(nullable=True)
+    source_event_id = dy.String(nullable=True)  # $event_id: message:transmission[:time], or the shop's number
+    order_id = dy.String(nullable=True)
+    message = dy.String(nullable=True)  # $message
+    flow = dy.String(nullable=True)  # $flow; blank: a campaign
+    variation = dy.String(nullable=True)
+    transmission_id = dy.String(nullable=True)
+    send_cohort = dy.String(nullable=True)  # unix seconds:message
+    handed_off_at = dy.String(nullable=True)
+    machine_open = dy.String(nullable=True)
+    bot_click = dy.String(nullable=True)
+    campaign_name = dy.String(nullable=True)
+    subject = dy.String(nullable=True)
+    campaign_id = dy.String(nullable=True)  # this and the next two: of tables and of the old API, not of properties
+    flow_id = dy.String(nullable=True)
+    flow_message_id = dy.String(nullable=True)
+    attribution_ids = dy.List(dy.String(), nullable=True)  # to be found among the attributions; null: not asked for
+    recorded_event_ids = dy.List(dy.String(), nullable=True)  # of the old shape, inside the properties
+    properties = dy.String(nullable=True)
+
+
+class RawMetric(dy.Schema):
+    """One row per metric record."""
+
+    metric_id = dy.String()
+    name = dy.String(nullable=True)
+
+
+class RawProfile(dy.Schema):
+    """One row per profile record: a profile repeats on each page that names it."""
+
+    file = dy.String()
+    line = dy.Int64(nullable=True)
+    profile_id = dy.String(nullable=True)
+    email = dy.String(nullable=True)
+    phone_number = dy.String(nullable=True)
+    external_id = dy.String(nullable=True)
+    first_name = dy.String(nullable=True)
+    created_at = dy.String(nullable=True)
+    updated_at = dy.String(nullable=True)
+    last_event_at = dy.String(nullable=True)
+    location = dy.String(nullable=True)
+    predictions = dy.String(nullable=True)
+    consent = dy.String(nullable=True)
+    properties = dy.String(nullable=True)
+
+
+class RawAttribution(dy.Schema):
+    """One row per attribution record: that Klaviyo credited `attributed_event_id` with `event_id`."""
+
+    attribution_id = dy.String(nullable=True)
+    event_id = dy.String(nullable=True)
+    attributed_event_id = dy.String(nullable=True)
+
+
+class RawCampaign(dy.Schema):
+    """One row per campaign record."""
+
+    campaign_id = dy.String()
+    name = dy.String(nullable=True)
+    subject = dy.String(nullable=True)
+    channel = dy.String(nullable=True)
+    sent_at = dy.String(nullable=True)
+
+
+class RawFlow(dy.Schema):
+    """One row per flow record."""
+
+    flow_id = dy.String()
+    name = dy.String(nullable=True)
+
+
+class RawMessage(dy.Schema):
+    """One row per message record of a campaign or flow, or per mention of one."""
+
+    message_id = dy.String()
+    name = dy.String(nullable=True)
+    subject = dy.String(nullable=True)
+    channel = dy.String(nullable=True)
+    message_type = dy.String(nullable=True)
+    campaign_id = dy.String(nullable=True)
+    flow_id = dy.String(nullable=True)
+
+
+@cache
+def _schema(contract: type[dy.Schema]) -> pl.Schema:
+    return contract.create_empty().schema
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawExport:
+    """Everything that was read from some files, in their order; frames of the contracts of this module.
+
+    `ignored` counts records of kinds that klavnb has no use for; `foreign` names files that turned
+    out to be no export once they were read.
+    """
+
+    events: pl.DataFrame = field(default_factory=lambda: build(RawEvent))
+    metrics: pl.DataFrame = field(default_factory=lambda: build(RawMetric))
+    profiles: pl.DataFrame = field(default_factory=lambda: build(RawProfile))
+    attributions: pl.DataFrame = field(default_factory=lambda: build(RawAttribution))
+    campaigns: pl.DataFrame = field(default_factory=lambda: build(RawCampaign))
+    flows: pl.DataFrame = field(default_factory=lambda: build(RawFlow))
+    messages: pl.DataFrame = field(default_factory=lambda: build(RawMessage))
+    rejects: pl.DataFrame = field(default_factory=lambda: build(Reject))
+    ignored: Counter[str] = field(default_factory=Counter)
+    foreign: tuple[str, ...] = ()
+
+    @classmethod
+    def join(cls, parts: Sequence["RawExport"]) -> "RawExport":
+        """Put several behind each other."""
+        frames = {
+            name: pl.concat([frame, *(getattr(part, name) for part in parts)]) for name, frame in cls().frames().items()
+        }
+        return cls(
+            **frames,
+            ignored=sum((part.ignored for part in parts), Counter[str]()),
+            foreign=tuple(name for part in parts for name in part.foreign),
+        )
+
+    def frames(self) -> dict[str, pl.DataFrame]:
+        """Name → frame, of those that hold something or not."""
+        return {name: getattr(self, name) for name in FRAMES}
+
+
+FRAMES: Final[Mapping[str, type[dy.Schema]]] = {
+    "events": RawEvent,
+    "metrics": RawMetric,
+    "profiles": RawProfile,
+    "attributions": RawAttribution,
+    "campaigns": RawCampaign,
+    "flows": RawFlow,
+    "messages": RawMessage,
+    "rejects": Reject,
+}
+
+
+def build(contract: type[dy.Schema], **columns: Sequence[object] | pl.Series | str) -> pl.DataFrame:
+    """Build a frame of a contract; a column given as one text has it in every row, an absent one is null.
+
+    Examples
+    --------
+    >>> build(RawMetric, metric_id=["m1", "m2"]).rows()
+    [('m1', None), ('m2', None)]
+    """
+    schema = _schema(contract)
+    height = max((len(values) for values in columns.values() if not isinstance(values, str)), default=0)
+    return pl.DataFrame(
+        [
+            pl.repeat(columns.get(name), height, dtype=dtype, eager=True).alias(name)
+            if isinstance(columns.get(name, ""), str)
+            else pl.Series(name, columns[name], dtype=dtype)
+            for name, dtype in schema.items()
+        ],
+    )
+
+
+def to_lists(values: Iterable[Sequence[object] | None]) -> pl.Series:
+    """Build a column of lists of text; ids hold no line breaks.
+
+    polars makes a series of each list that it is given, so the lists travel as joined text.
+
+    Examples
+    --------
+    >>> to_lists([["a", "b"], [], None]).to_list()
+    [['a', 'b'], [], None]
+    """
+    joined = [None if value is None else SEPARATOR.join(to_text(item) or "" for item in value) for value in values]
+    return pl.Series(joined, dtype=pl.String).str.split(SEPARATOR).list.filter(pl.element() != "")
+
+
+def cut(raw: str) -> str:
+    """Cut the text of a rejected record to what is kept of it."""
+    return raw[:LONGEST_RAW]

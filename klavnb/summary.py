@@ -1,0 +1,131 @@
+"""What a load took in, kept and set aside, and what its attribution will lack."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import polars as pl
+
+from klavnb.errors import name_some
+from klavnb.settings import Settings
+
+__all__ = ["LoadSummary", "find_gaps", "fingerprint_frames"]
+
+DIGITS: Final = 12
+NULL, END_OF_VALUE = "\x00", "\x1f"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadSummary:
+    """What a load took in, kept and set aside.
+
+    Parameters
+    ----------
+    sources
+        Base names of the files, sorted.
+    rows_in
+        Event records, and all other records that were rejected: a broken line may have been anything.
+        `rows_in == rows_kept + sum(rejected.values())`, always.
+    rows_kept
+        Events.
+    rejected
+        Reason → rows, the most frequent first.
+    count_profiles, count_messages
+        Rows after merging: profiles and messages come many times over in an export, and merge.
+    first_event_at, last_event_at
+        Of the events kept, both included, UTC; None where there is none.
+    metrics
+        Metric → events kept, the most frequent first.
+    notes
+        Sentences on what was kept in part, and on what attribution will lack.
+    fingerprint
+        12 hexadecimal digits of the SHA-256 of the content: the same for a store and for the export it
+        was made from, whatever the files' names and order.
+    """
+
+    sources: tuple[str, ...]
+    rows_in: int
+    rows_kept: int
+    rejected: dict[str, int]
+    count_profiles: int
+    count_messages: int
+    first_event_at: datetime | None
+    last_event_at: datetime | None
+    metrics: dict[str, int]
+    notes: tuple[str, ...]
+    fingerprint: str
+
+    def to_frame(self) -> pl.DataFrame:
+        """Return the summary as a table: one row per figure, in the order in which a person reads it.
+
+        Columns: `section` (rows, rejected, period, metrics, notes), `name`, and `value` as text.
+        """
+        rows = [
+            ("rows", "in", str(self.rows_in)),
+            ("rows", "kept", str(self.rows_kept)),
+            *(("rejected", reason, str(count)) for reason, count in self.rejected.items()),
+            ("rows", "profiles", str(self.count_profiles)),
+            ("rows", "messages", str(self.count_messages)),
+            ("period", "from", _describe(self.first_event_at)),
+            ("period", "to", _describe(self.last_event_at)),
+            *(("metrics", metric, str(count)) for metric, count in self.metrics.items()),
+            *(("notes", "", note) for note in self.notes),
+        ]
+        return pl.DataFrame(rows, schema=["section", "name", "value"], orient="row")
+
+
+def _describe(time: datetime | None) -> str:
+    return "no events" if time is None else f"{time:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def find_gaps(events: pl.DataFrame, *, settings: Settings) -> Iterator[str]:
+    """Say what attribution will lack, and what it must not add up; one sentence each."""
+    roles = pl.DataFrame({"metric": list(settings.roles), "role": list(settings.roles.values())})
+    counts = events.group_by("metric").len()
+    found = set(counts.join(roles, on="metric")["role"])
+    for channel, name in (("email", "e-mail"), ("sms", "SMS"), ("whatsapp", "WhatsApp")):
+        is_touched = {f"{channel}.open", f"{channel}.click"} & found
+        if is_touched and f"{channel}.received" not in found:
+            yield (
+                f"There are no Received events of {name}: its windows run from the send cohort, the handoff or, "
+                "where neither is known, the touch."
+            )
+    if not any(role.startswith("sms.") for role in found):
+        yield "There are no SMS events at all: nothing can be attributed to SMS."
+    if settings.conversion_metric not in set(counts["metric"]):
+        yield f"There are no events of the conversion metric {settings.conversion_metric}: nothing can be attributed."
+    conversions = events.filter(pl.col("metric") == settings.conversion_metric)
+    if conversions.height and conversions["recorded_event_ids"].null_count() == conversions.height:
+        yield (
+            "The export does not say what Klaviyo itself credited, so nothing can be compared with it; "
+            "export with include=attributions."
+        )
+    currencies = events.filter(pl.col("value").is_not_null())["currency"].drop_nulls().unique().sort().to_list()
+    if len(currencies) > 1:
+        yield f"Values are in several currencies ({name_some(currencies)}); they are never added up across them."
+
+
+def fingerprint_frames(*frames: pl.DataFrame) -> str:
+    """Return 12 hexadecimal digits of the SHA-256 of frames, whatever the order of their rows.
+
+    Each frame is sorted by its first column, which must be its key.
+
+    Examples
+    --------
+    >>> frame = pl.DataFrame({"key": ["a", "b"], "value": [1.5, None]})
+    >>> fingerprint_frames(frame) == fingerprint_frames(frame.reverse())
+    True
+    """
+    digest = hashlib.sha256()
+    for frame in frames:
+        for column in frame.sort(frame.columns[0]).iter_columns():
+            texts = column.list.join(",") if column.dtype == pl.List else _to_texts(column)
+            digest.update(texts.fill_null(NULL).str.join(END_OF_VALUE).item().encode())
+    return digest.hexdigest()[:DIGITS]
+
+
+def _to_texts(column: pl.Series) -> pl.Series:
+    exact = column.dt.epoch("us") if column.dtype == pl.Datetime else column
+    return exact.cast(pl.String)
