@@ -8,9 +8,9 @@ from datetime import timedelta
 import polars as pl
 
 from klavnb.attribution import attribute, find_candidates
+from klavnb.channels import ANCHORED_ON_TOUCH
 from klavnb.comparison import ModelComparison, compare_credits, summarise_changes
 from klavnb.schemas import Touch
-from klavnb.settings import ANCHORED_ON_TOUCH
 
 __all__ = [
     "bridge_models",

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, time, timedelta
 import polars as pl
 
 from klavnb.attribution import find_candidates
+from klavnb.channels import ANCHORED_ON_TOUCH
 from klavnb.comparison import ModelComparison
-from klavnb.settings import ANCHORED_ON_TOUCH
 from klavnb.store import Export
 from klavnb.touches import TAKEN_BACK, count_interactions
 

@@ -20,9 +20,10 @@ from klavnb.gathering import (
     gather_messages,
     resolve_attributions,
 )
+from klavnb.metrics import RENAMED_METRICS
 from klavnb.reading import fill_blank, from_unix, parse_time
 from klavnb.schemas import Event, Message, Profile, Reject
-from klavnb.settings import RENAMED_METRICS, Settings
+from klavnb.settings import Settings
 
 __all__ = ["Cleaned", "clean"]
 

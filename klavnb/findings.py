@@ -8,11 +8,12 @@ from typing import Any
 import polars as pl
 
 from klavnb.caveats import PROVISIONAL
+from klavnb.channels import CHANNEL_NAMES, CHANNEL_WORDS
 from klavnb.comparison import Interval, ModelComparison
 from klavnb.rendering import escape_markdown
-from klavnb.settings import describe_window
 from klavnb.store import Export
-from klavnb.wording import CHANNEL_NAMES, CHANNEL_WORDS, format_count, format_days, format_money, format_share
+from klavnb.windows import describe_window
+from klavnb.wording import format_count, format_days, format_money, format_share
 
 __all__ = [
     "FACTS",

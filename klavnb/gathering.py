@@ -6,9 +6,10 @@ from typing import Final
 import dataframely as dy
 import polars as pl
 
+from klavnb.channels import CHANNELS
 from klavnb.formats.contract import RawExport
 from klavnb.reading import fill_blank, parse_time
-from klavnb.schemas import CHANNELS, Message, Profile
+from klavnb.schemas import Message, Profile
 from klavnb.settings import Settings
 
 __all__ = [

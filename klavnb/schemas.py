@@ -7,9 +7,9 @@ in major units (12.5 is twelve euros and fifty cents), and is never converted.
 import dataframely as dy
 import polars as pl
 
+from klavnb.channels import CHANNELS, KINDS
+
 __all__ = [
-    "CHANNELS",
-    "KINDS",
     "OUTCOMES",
     "REASONS",
     "RECEIPT_SOURCES",
@@ -22,12 +22,6 @@ __all__ = [
     "Reject",
     "Touch",
 ]
-
-CHANNELS = ("email", "sms", "push", "whatsapp", "session")
-"""The channels a touch can come by; a session is a visit to the shop (Active on Site)."""
-
-KINDS = ("session", "delivery", "open", "click")
-"""The kinds of touch, weakest first: at the same second the later one in this order counts as later."""
 
 RECEIPT_SOURCES = ("received_event", "send_cohort", "handoff", "touch")
 """Where the receipt time of a touch was found, best first; `touch` means nowhere, so the touch itself."""

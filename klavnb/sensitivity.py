@@ -7,8 +7,9 @@ import dataframely as dy
 import polars as pl
 
 from klavnb.attribution import find_candidates, find_last_channel
+from klavnb.channels import ANCHORED_ON_TOUCH
 from klavnb.schemas import Conversion, Touch
-from klavnb.settings import ANCHORED_ON_TOUCH, Settings
+from klavnb.settings import Settings
 
 __all__ = ["sweep_windows", "value_extra_days"]
 

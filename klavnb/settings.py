@@ -4,7 +4,6 @@ What Klaviyo documents is a preset here; what it leaves undocumented is a settin
 the docstring of the function that makes it states.
 """
 
-import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -14,170 +13,13 @@ from types import MappingProxyType
 from typing import Any, Literal, Self, get_args
 
 from klavnb.errors import SettingsError, name_some
-from klavnb.schemas import CHANNELS, KINDS
+from klavnb.metrics import METRICS, RENAMED_METRICS, ROLES
+from klavnb.windows import LONGEST_WINDOW, PRESETS, WINDOW_NAMES, Preset, describe_window, parse_windows
 from klavnb.wording import format_count
 
-__all__ = [
-    "LONGEST_WINDOW",
-    "METRICS",
-    "PRESETS",
-    "RENAMED_METRICS",
-    "Anchor",
-    "Preset",
-    "Settings",
-    "describe_window",
-    "parse_window",
-    "parse_windows",
-]
+__all__ = ["Anchor", "Settings"]
 
 Anchor = Literal["received", "touched"]
-Preset = Literal["2022", "2024", "2026"]
-
-LONGEST_WINDOW = timedelta(days=90)
-"""The longest attribution window that Klaviyo allows."""
-
-ANCHORED_ON_TOUCH = ("push", "session")
-"""Channels whose window runs from the touch whatever the anchor: a push from its open, a visit from itself."""
-
-RENAMED_METRICS: Mapping[str, str] = MappingProxyType(
-    {
-        "Received Text Message": "Received SMS",
-        "Clicked Text Message": "Clicked SMS",
-        "Opened Text Message": "Opened Text",
-        "Failed to Deliver Text Message": "Failed to Deliver SMS",
-        "Subscribed to Text Messaging Marketing": "Subscribed to SMS Marketing",
-        "Unsubscribed from Text Messaging Marketing": "Unsubscribed from SMS Marketing",
-        "Unsubscribed from SMS": "Unsubscribed from SMS Marketing",
-        "Unsubscribed from Email": "Unsubscribed",
-        "Unsubscribed from Email Marketing": "Unsubscribed",
-        "Sent Text Message": "Sent SMS",
-    }
-)
-"""A metric's other name → the one klavnb keeps. Klaviyo renamed the SMS metrics in July 2026."""
-
-METRICS: Mapping[str, str] = MappingProxyType(
-    {
-        "Received Email": "email.received",
-        "Opened Email": "email.open",
-        "Clicked Email": "email.click",
-        "Received SMS": "sms.received",
-        "Clicked SMS": "sms.click",
-        "Opened Text": "sms.open",
-        "Received Push": "push.received",
-        "Opened Push": "push.open",
-        "Received WhatsApp": "whatsapp.received",
-        "Opened WhatsApp": "whatsapp.open",
-        "Clicked WhatsApp": "whatsapp.click",
-        "Active on Site": "session.session",
-    }
-)
-"""Metric → what it is: `channel.received` for a receipt, else `channel.kind`.
-
-A receipt is also a touch of kind `delivery` where that kind has a window. `Sent SMS` is absent on
-purpose: it is the customer's own text to the shop. The names of push and WhatsApp metrics are
-unconfirmed: name your account's in the settings.
-"""
-
-ROLES = frozenset(f"{channel}.{kind}" for channel in CHANNELS for kind in (*KINDS, "received"))
-WINDOW_NAMES = frozenset(f"{channel}.{kind}" for channel in CHANNELS for kind in KINDS)
-
-DAYS_PER = {"m": 1 / 1440, "h": 1 / 24, "d": 1}
-WINDOW_PATTERN = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>[mhd])", re.ASCII)
-
-_WINDOWS_2022 = {
-    "email.open": timedelta(days=5),
-    "email.click": timedelta(days=5),
-    "sms.click": timedelta(days=1),
-    "push.open": timedelta(days=1),
-}
-_WINDOWS_2024 = _WINDOWS_2022 | {"sms.click": timedelta(days=5), "sms.delivery": timedelta(hours=12)}
-_WINDOWS_2026 = _WINDOWS_2024 | {
-    "sms.open": timedelta(days=1),
-    "whatsapp.click": timedelta(days=5),
-    "whatsapp.open": timedelta(hours=12),
-    "session.session": timedelta(days=1),
-}
-
-
-def parse_window(text: str) -> timedelta | None:
-    """Read a window such as `90m`, `12h`, `5d` or `1.5d`; `none` means: this kind earns nothing.
-
-    Raises
-    ------
-    SettingsError
-        When the text is no window, the window is zero, or it is longer than 90 days.
-
-    Examples
-    --------
-    >>> parse_window("12h")
-    datetime.timedelta(seconds=43200)
-    >>> parse_window("none") is None
-    True
-    """
-    if text.strip().lower() == "none":
-        return None
-    found = WINDOW_PATTERN.fullmatch(text.strip())
-    if found is None:
-        raise SettingsError(
-            f"A window is a number and a unit (m, h or d), or none; found {text!r}.", hint="Write 90m, 12h, 5d or none."
-        )
-    # compared in days first: timedelta itself refuses what is longer than a billion days
-    days = float(found["number"]) * DAYS_PER[found["unit"]]
-    if days > LONGEST_WINDOW.days or not (window := timedelta(days=days)):
-        raise SettingsError(
-            f"A window is longer than nothing and at most {LONGEST_WINDOW.days} days, the longest that Klaviyo "
-            f"allows; found {text!r}.",
-            hint="To switch a kind of touch off, write none.",
-        )
-    return window
-
-
-def parse_windows(pairs: Iterable[str]) -> dict[str, timedelta | None]:
-    """Read windows such as `email.open=5d`, `email=3d` (every kind of the channel that is on) or `sms.click=none`.
-
-    Returns
-    -------
-    dict
-        Name → window; a bare channel stays a bare channel, to be applied to its kinds.
-
-    Raises
-    ------
-    SettingsError
-        When a name is not a channel and kind, or a window cannot be read.
-
-    Examples
-    --------
-    >>> parse_windows(["sms.click=12h"])
-    {'sms.click': datetime.timedelta(seconds=43200)}
-    """
-    windows: dict[str, timedelta | None] = {}
-    for pair in pairs:
-        name, equals, text = pair.partition("=")
-        name = name.strip()
-        if not equals:
-            raise SettingsError(
-                f"A window is given as channel.kind=length; found {pair!r}.", hint="Write email.open=5d."
-            )
-        if name not in WINDOW_NAMES and name not in CHANNELS:
-            raise SettingsError(
-                f"There is no kind of touch called {name!r}.",
-                hint=f"A channel ({', '.join(CHANNELS)}), or channel.kind with a kind of {', '.join(reversed(KINDS))}.",
-            )
-        windows[name] = parse_window(text)
-    return windows
-
-
-def describe_window(window: timedelta) -> str:
-    """Say a window in words.
-
-    Examples
-    --------
-    >>> describe_window(timedelta(days=5)), describe_window(timedelta(hours=12)), describe_window(timedelta(days=1))
-    ('5 days', '12 hours', '1 day')
-    """
-    seconds = round(window.total_seconds())
-    sizes = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
-    return next(format_count(seconds // size, unit) for size, unit in sizes if seconds % size == 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -410,15 +252,6 @@ The window runs from the message's receipt (push and visits: from the touch). Bo
         }
         return " ".join([f"Windows: {windows}.", start, *(sentence for sentence, holds in asked.items() if holds)])
 
-
-PRESETS: Mapping[str, Mapping[str, timedelta]] = MappingProxyType(
-    {
-        "2022": MappingProxyType(_WINDOWS_2022),
-        "2024": MappingProxyType(_WINDOWS_2024),
-        "2026": MappingProxyType(_WINDOWS_2026),
-    }
-)
-"""Klaviyo's default windows: the announcement of 2022, accounts from 2024-10-09, April 2026."""
 
 TOML_TYPES: Mapping[str, type] = MappingProxyType(
     {

@@ -7,10 +7,10 @@ from importlib.metadata import version
 import polars as pl
 from great_tables import GT
 
+from klavnb.channels import CHANNEL_NAMES
 from klavnb.comparison import ModelComparison
 from klavnb.errors import name_some
 from klavnb.store import Export
-from klavnb.wording import CHANNEL_NAMES
 
 __all__ = ["tabulate_extra_days", "tabulate_filters", "tabulate_messages", "tabulate_provenance"]
 

@@ -3,8 +3,10 @@
 import dataframely as dy
 import polars as pl
 
-from klavnb.schemas import CHANNELS, KINDS, RECEIPT_SOURCES, Conversion, Event, Touch
-from klavnb.settings import ANCHORED_ON_TOUCH, RENAMED_METRICS, Settings
+from klavnb.channels import ANCHORED_ON_TOUCH, CHANNELS, KINDS
+from klavnb.metrics import RENAMED_METRICS
+from klavnb.schemas import RECEIPT_SOURCES, Conversion, Event, Touch
+from klavnb.settings import Settings
 
 __all__ = ["count_interactions", "find_conversions", "find_touches"]
 

@@ -1,27 +1,13 @@
 """Numbers and names in a reader's words, the same in every chart, table and sentence."""
 
-from collections.abc import Mapping
 from datetime import timedelta
-from types import MappingProxyType
 
 __all__ = [
-    "CHANNEL_NAMES",
-    "CHANNEL_WORDS",
     "format_count",
     "format_days",
     "format_money",
     "format_share",
 ]
-
-CHANNEL_NAMES: Mapping[str, str] = MappingProxyType(
-    {"email": "E-mail", "sms": "SMS", "push": "Push", "whatsapp": "WhatsApp", "session": "Visit"}
-)
-"""Channel → what a reader calls it."""
-
-CHANNEL_WORDS: Mapping[str, str] = MappingProxyType(
-    {"email": "e-mail", "sms": "SMS", "push": "push", "whatsapp": "WhatsApp", "session": "visit"}
-)
-"""Channel → what it is called inside a sentence."""
 
 
 def format_money(value: float, currency: str | None) -> str:

@@ -10,16 +10,9 @@ import pytest
 from builders import ANNOUNCED, DAY, HOUR
 
 from klavnb.errors import SettingsError
-from klavnb.settings import (
-    LONGEST_WINDOW,
-    METRICS,
-    PRESETS,
-    RENAMED_METRICS,
-    Settings,
-    describe_window,
-    parse_window,
-    parse_windows,
-)
+from klavnb.metrics import METRICS, RENAMED_METRICS
+from klavnb.settings import Settings
+from klavnb.windows import LONGEST_WINDOW, PRESETS, describe_window, parse_window, parse_windows
 
 
 @pytest.fixture

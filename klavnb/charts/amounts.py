@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import altair as alt
 import polars as pl
 
+from klavnb.channels import CHANNEL_NAMES
 from klavnb.charts.ink import BAND, FAINT, FULL, INK, LABEL, WIDTH, Picture, colour_channels, name_unit
-from klavnb.wording import CHANNEL_NAMES, format_count, format_money, format_share
+from klavnb.wording import format_count, format_money, format_share
 
 __all__ = ["draw_bridge", "draw_messages", "draw_split", "draw_weeks"]
 

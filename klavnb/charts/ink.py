@@ -5,8 +5,8 @@ from typing import Final
 
 import altair as alt
 
+from klavnb.channels import CHANNEL_NAMES
 from klavnb.rendering import CHANNEL_COLOURS
-from klavnb.wording import CHANNEL_NAMES
 
 __all__ = ["BAND", "FAINT", "FULL", "INK", "LABEL", "WIDTH", "Picture", "colour_channels", "name_unit"]
 

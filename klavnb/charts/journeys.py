@@ -5,8 +5,9 @@ from datetime import timedelta
 import altair as alt
 import polars as pl
 
+from klavnb.channels import CHANNEL_NAMES
 from klavnb.charts.ink import INK, WIDTH, Picture, colour_channels
-from klavnb.wording import CHANNEL_NAMES, format_count, format_days, format_money
+from klavnb.wording import format_count, format_days, format_money
 
 __all__ = ["draw_journeys"]
 

@@ -5,10 +5,12 @@ from datetime import timedelta
 import altair as alt
 import polars as pl
 
+from klavnb.channels import CHANNEL_NAMES
 from klavnb.charts.ink import INK, WIDTH, Picture, name_unit
 from klavnb.rendering import CHANNEL_COLOURS, LOSS_COLOUR
-from klavnb.settings import Settings, describe_window
-from klavnb.wording import CHANNEL_NAMES, format_count, format_money
+from klavnb.settings import Settings
+from klavnb.windows import describe_window
+from klavnb.wording import format_count, format_money
 
 __all__ = ["draw_gaps", "draw_sweep"]
 

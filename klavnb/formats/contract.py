@@ -194,12 +194,13 @@ def build(contract: type[dy.Schema], **columns: Sequence[object] | pl.Series | s
     """
     schema = _schema(contract)
     height = max((len(values) for values in columns.values() if not isinstance(values, str)), default=0)
+    given = {name: columns.get(name) for name in schema}
     return pl.DataFrame(
         [
-            pl.repeat(columns.get(name), height, dtype=dtype, eager=True).alias(name)
-            if isinstance(columns.get(name, ""), str)
-            else pl.Series(name, columns[name], dtype=dtype)
-            for name, dtype in schema.items()
+            pl.repeat(values, height, dtype=schema[name], eager=True).alias(name)
+            if values is None or isinstance(values, str)
+            else pl.Series(name, values, dtype=schema[name])
+            for name, values in given.items()
         ],
     )
 
