@@ -1,0 +1,63 @@
+"""The process that runs a notebook: this interpreter, started before the parent has loaded what talks to it."""
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import klavnb.rendering  # noqa: F401 - first of all: it makes the imports below quicker
+
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager  # isort: skip
+from jupyter_client.manager import AsyncKernelManager  # isort: skip
+from jupyter_core.utils import ensure_event_loop, run_sync  # isort: skip
+
+__all__ = ["KERNEL", "start_kernel"]
+
+KERNEL = "python3"
+
+
+class ThisInterpreter(KernelSpecManager):
+    """Knows one kernel, the interpreter that runs klavnb, whatever is installed on the machine."""
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        """Return the one kernel there is, under any name."""
+        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        return KernelSpec(
+            argv=argv, language="python", display_name=kernel_name, metadata={"supported_encryption": ["curve"]}
+        )
+
+
+class Kernel(AsyncKernelManager):
+    """A kernel that remembers the clients it gave out, to close what papermill leaves open."""
+
+    def client(self, **options: Any) -> Any:  # noqa: ANN401 - as the parent's
+        """Return a new client."""
+        client = super().client(**options)
+        self.clients = [*getattr(self, "clients", []), client]
+        return client
+
+
+@contextlib.contextmanager
+def start_kernel(folder: Path) -> Iterator[Kernel]:
+    """Start a kernel in a folder without waiting for it; at the end it is stopped, however the end came.
+
+    Parameters
+    ----------
+    folder
+        Where the notebook runs: its relative paths and stray files belong there.
+    """
+    loop = ensure_event_loop()
+    kernel = Kernel(kernel_name=KERNEL, kernel_spec_manager=ThisInterpreter(), transport_encryption="auto")
+    run_sync(kernel.start_kernel)(cwd=str(folder))
+    try:
+        yield kernel
+    finally:
+        for client in getattr(kernel, "clients", []):
+            client.stop_channels()
+        run_sync(kernel.shutdown_kernel)(now=True)
+        if not loop.is_running():
+            # jupyter keeps the loop for the life of the thread, and leaves it open when that ends
+            loop.close()
+            asyncio.set_event_loop(None)

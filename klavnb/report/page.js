@@ -1,0 +1,63 @@
+// Draws the charts of a report from the JSON beside them. Loads nothing, evaluates nothing.
+(() => {
+  "use strict";
+  const deny = () => Promise.reject(new Error("a report loads nothing"));
+  const loader = { load: deny, sanitize: deny, http: deny, file: deny };
+
+  const LABELS = 110; // what a panel needs beside itself
+  const LETTER = 9; // the width of a title's letter, about
+
+  // Panels below each other become as narrow as the screen; those beside each other stay, and scroll.
+  function narrow(panel, room) {
+    if ((panel.layer || panel.mark) && panel.width > room) panel.width = Math.max(room, 160);
+    for (const part of panel.vconcat ?? []) narrow(part, room);
+  }
+
+  // A title longer than the screen becomes several lines.
+  function wrap(spec, room) {
+    const title = typeof spec.title === "string" ? { text: spec.title } : spec.title;
+    if (typeof title?.text !== "string" || title.text.length * LETTER <= room) return;
+    const lines = [""];
+    for (const word of title.text.split(" ")) {
+      const longer = `${lines.at(-1)} ${word}`.trim();
+      if (longer.length * LETTER > room && lines.at(-1)) lines.push(word);
+      else lines[lines.length - 1] = longer;
+    }
+    spec.title = { ...title, text: lines, frame: "bounds" };
+  }
+
+  async function draw(figure) {
+    const canvas = figure.querySelector(".canvas");
+    const spec = JSON.parse(figure.querySelector("script.chart-spec").textContent);
+    delete spec.usermeta; // it could switch these options off
+    wrap(spec, canvas.clientWidth);
+    if (figure.classList.contains("wide")) {
+      narrow(spec, canvas.clientWidth - LABELS);
+    } else if (!(spec.width <= canvas.clientWidth - LABELS)) {
+      const axis = ((spec.config ??= {}).axis ??= {});
+      axis.labelLimit = Math.min(axis.labelLimit ?? 180, canvas.clientWidth * 0.36);
+      (spec.config.legend ??= {}).columns ??= Math.max(1, Math.floor(canvas.clientWidth / 130));
+      spec.width = "container";
+    }
+    await vegaEmbed(canvas, spec, {
+      actions: false, ast: true, defaultStyle: false, loader, mode: "vega-lite", renderer: "svg",
+      tooltip: { theme: "klavnb" },
+    });
+    figure.dataset.drawn = "yes";
+  }
+
+  async function drawAll() {
+    for (const figure of document.querySelectorAll("figure.chart")) {
+      try {
+        await draw(figure);
+      } catch (error) {
+        figure.dataset.drawn = "no";
+        figure.querySelector(".canvas").textContent = "This chart could not be drawn; its data are below.";
+        console.error(error);
+      }
+    }
+    document.documentElement.dataset.charts = "drawn";
+  }
+
+  drawAll();
+})();

@@ -1,0 +1,189 @@
+"""Strict checks of the parameters that a caller hands over for a notebook.
+
+papermill enforces no types, only warns of unknown names, and writes a name into code as it stands;
+so nothing reaches it that the notebook does not list, and nothing runs before all is checked.
+"""
+
+import difflib
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import get_args
+
+from klavnb.errors import SettingsError
+from klavnb.report.signature import Parameter, Value
+from klavnb.settings import Anchor
+from klavnb.windows import PRESETS, parse_windows
+
+__all__ = ["check_parameters", "show_value", "split_assignments", "suggest"]
+
+TYPE_WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+DATES = ("start", "end", "as_of")
+HINTS = {
+    "data": "Give the file or folder of an export, a store, or sample.",
+    "settings_file": "Give a TOML file, or leave it empty.",
+}
+ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+MOST_ROWS = 100
+
+
+def split_assignments(texts: Iterable[str]) -> dict[str, str]:
+    """Split what a command line gives as `name=value`.
+
+    Raises
+    ------
+    SettingsError
+        When a text has no `=`, or a name comes twice.
+
+    Examples
+    --------
+    >>> split_assignments(["top_n=5", "windows=email=3d"])
+    {'top_n': '5', 'windows': 'email=3d'}
+    """
+    given: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise SettingsError(f"A parameter is given as name=value, found {text!r}.", hint="Write -p top_n=5.")
+        if name in given:
+            raise SettingsError(f"The parameter {name!r} is given twice: {given[name]!r} and {value!r}.")
+        given[name] = value
+    return given
+
+
+def check_parameters(listed: Mapping[str, Parameter], given: Mapping[str, object], *, where: str) -> dict[str, Value]:
+    """Check what is given against what a notebook lists; return only what is given, typed.
+
+    Text is read as the parameter's type, so a command line's words do. A relative path of `data` or
+    `settings_file` becomes absolute, since the notebook runs in another folder.
+
+    Parameters
+    ----------
+    listed
+        The notebook's parameters.
+    given
+        Name → value.
+    where
+        The notebook's name, for messages.
+
+    Raises
+    ------
+    SettingsError
+        When a name is not listed, a value is of another type or out of its range, or the period ends
+        before it starts.
+
+    Examples
+    --------
+    >>> from klavnb.report.signature import list_parameters
+    >>> listed = list_parameters("top_n: int = 10  # rows to show")
+    >>> check_parameters(listed, {"top_n": "5"}, where="attribution")
+    {'top_n': 5}
+    >>> check_parameters(listed, {"topn": "5"}, where="attribution")
+    Traceback (most recent call last):
+    klavnb.errors.SettingsError: attribution has no parameter 'topn'.
+    <BLANKLINE>
+    Hint: Did you mean top_n? There is top_n.
+    """
+    checked: dict[str, Value] = {}
+    for name, value in given.items():
+        if name not in listed:
+            hint = suggest(name, list(listed)) if listed else "It has no parameters at all."
+            raise SettingsError(f"{where} has no parameter {name!r}.", hint=hint)
+        checked[name] = _check_value(listed[name], value, where)
+    period = {name: checked.get(name, parameter.default) for name, parameter in listed.items() if name in DATES}
+    start, end = str(period.get("start", "")), str(period.get("end", ""))
+    if start and end and start > end:
+        raise SettingsError(f"{where}: the period ends ({end}) before it starts ({start}).", hint="Swap start and end.")
+    return checked
+
+
+def suggest(found: str, known: Sequence[str]) -> str:
+    """Suggest what was meant by a name that is not known.
+
+    Examples
+    --------
+    >>> suggest("attribtion", ["attribution", "segments"])
+    'Did you mean attribution? There is attribution, segments.'
+    """
+    close = difflib.get_close_matches(found, known, n=1)
+    return (f"Did you mean {close[0]}? " if close else "") + f"There is {', '.join(known)}."
+
+
+def _check_value(parameter: Parameter, value: object, where: str) -> Value:
+    """Read one value as its type, then check the rules that go with its name."""
+    name = parameter.name
+    if value == parameter.default and type(value) is parameter.kind:
+        return parameter.default
+    typed = _read_value(parameter.kind, value)
+    if typed is None:
+        raise SettingsError(
+            f"{where}: {name} should be {TYPE_WORDS[parameter.kind]}, found {value!r}.",
+            hint=f"{name}: {parameter.meaning or 'no meaning is written'}. Its default is {parameter.default!r}.",
+        )
+    match name:
+        case "start" | "end" | "as_of" if typed:
+            _check_date(name, str(typed), where)
+        case "preset" | "anchor" | "windows" if typed != parameter.default:
+            _check_setting(name, str(typed), where)
+        case "top_n" if not 1 <= float(typed) <= MOST_ROWS:
+            raise SettingsError(f"{where}: top_n should be from 1 to {MOST_ROWS}, found {typed}.")
+        case "data" | "settings_file" if typed not in ("sample", ""):
+            path = Path(str(typed)).expanduser()
+            if not path.exists():
+                raise SettingsError(
+                    f"{where}: {name} should be a file or folder, but {typed!r} is not there.", hint=HINTS[name]
+                )
+            return str(path.resolve())
+    return typed
+
+
+def _check_setting(name: str, text: str, where: str) -> None:
+    if name == "windows":
+        try:
+            parse_windows(pair.strip() for pair in text.split(","))
+        except SettingsError as error:
+            raise SettingsError(f"{where}: windows={text}: {error.message}", hint=error.hint) from error
+        return
+    choices = tuple(PRESETS) if name == "preset" else get_args(Anchor)
+    if text not in choices:
+        raise SettingsError(f"{where}: there is no {name} {text!r}.", hint=suggest(text, choices))
+
+
+def _read_value(kind: type, value: object) -> Value | None:
+    """Return the value as its type, or None where it is none; a number is no truth, though Python says so."""
+    if isinstance(value, str):
+        if not value.isprintable():
+            return None
+        try:
+            value = TRUTHS.get(value.lower()) if kind is bool else kind(value)
+        except ValueError:
+            return None
+    if kind is float and type(value) is int:
+        value = float(value)
+    if type(value) is not kind or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    return value  # type: ignore[return-value]  # the line above proved its type
+
+
+def _check_date(name: str, text: str, where: str) -> None:
+    try:
+        date.fromisoformat(text if ISO_DATE.fullmatch(text) else "no date")
+    except ValueError as error:
+        raise SettingsError(
+            f"{where}: {name} should be a date, found {text!r}.", hint="Write 2026-03-31; leave it empty for no limit."
+        ) from error
+
+
+def show_value(name: str, value: object) -> str:
+    """Show a value to a report's reader: of a path only its last part, which names no person's folder.
+
+    Examples
+    --------
+    >>> show_value("data", "/home/jane/exports/2026"), show_value("end", "")
+    ('2026', '(empty)')
+    """
+    text = Path(str(value)).name if name in HINTS else str(value)
+    return text or "(empty)"

@@ -1,0 +1,55 @@
+"""The browser of the tests: Debian's Chromium with no network, and every request it would make logged."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from selenium.common.exceptions import WebDriverException
+from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver.chrome.service import Service
+
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",  # the tests may run as root, as in a container
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND",
+    "--proxy-server=127.0.0.1:9",  # nobody listens there
+    "--window-size=1000,900",
+)
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    binary, driver = shutil.which("chromium") or shutil.which("google-chrome"), shutil.which("chromedriver")
+    if binary is None or driver is None:
+        refuse(f"chromium ({binary}) or chromedriver ({driver}) is missing")
+    options = ChromeOptions()
+    options.binary_location = str(binary)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
+    try:
+        chrome = Chrome(options=options, service=Service(str(driver)))
+    except WebDriverException as error:
+        refuse(f"the browser does not start: {error.msg}")
+    yield chrome
+    chrome.quit()
+
+
+def refuse(reason: str) -> None:
+    if os.environ.get("KLAVNB_REQUIRE_BROWSER") == "1":
+        pytest.fail(f"KLAVNB_REQUIRE_BROWSER is set, but {reason}")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def report_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("reports")
