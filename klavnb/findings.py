@@ -10,13 +10,13 @@ import polars as pl
 from klavnb.caveats import PROVISIONAL
 from klavnb.channels import CHANNEL_NAMES, CHANNEL_WORDS
 from klavnb.comparison import Interval, ModelComparison
-from klavnb.rendering import escape_markdown
+from klavnb.escaping import escape_markdown
+from klavnb.rendering import FACTS
 from klavnb.store import Export
 from klavnb.windows import describe_window
 from klavnb.wording import format_count, format_days, format_money, format_share
 
 __all__ = [
-    "FACTS",
     "Facts",
     "Finding",
     "collect_facts",
@@ -30,9 +30,6 @@ __all__ = [
     "state_sweep",
     "state_weeks",
 ]
-
-FACTS = "application/vnd.klavnb.facts+json"
-"""The type of an output that a page does not show but its index uses."""
 
 OLD_DATA = timedelta(days=30)
 """From this age of the last event on, a report says that its data are old."""

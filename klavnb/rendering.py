@@ -1,91 +1,27 @@
-"""How a chart, and text from the data, leave a notebook: described, pruned, in klavnb's colours, unable to run.
+"""How a chart leaves a notebook: described, and with the columns that it shows, no others.
 
 The same output is drawn by JupyterLab's own viewer and by klavnb's page, both without a network.
 """
 
 import hashlib
-import html
 import json
 import re
-import sys
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 from klavnb.errors import ReportError
+from klavnb.theme import CONFIG
 
-__all__ = ["CHANNEL_COLOURS", "CHART", "CONFIG", "LOSS_COLOUR", "enable", "escape_html", "escape_markdown", "render"]
-
-# jsonschema tries this parser for a check that nobody here uses; building its grammar costs every process that
-# imports altair, nbformat or papermill nearly a second, the kernels too. Absent, it is not tried.
-sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # None is how Python marks what is absent
+__all__ = ["CHART", "FACTS", "enable", "render"]
 
 CHART = "application/vnd.vegalite.v5+json"
 """The type of a chart's output. JupyterLab 4.6 knows no later one, and draws this one itself."""
 
-CHANNEL_COLOURS: Mapping[str, str] = MappingProxyType(
-    {"email": "#3b82d0", "sms": "#c2660c", "push": "#2a8f5b", "whatsapp": "#b0559f", "session": "#7d828a"}
-)
-"""Channel → its colour in every chart; each holds 3.8:1 or more on white and on the dark page."""
+FACTS = "application/vnd.klavnb.facts+json"
+"""The type of an output that a page does not show but its index and its banner use."""
 
-LOSS_COLOUR = "#d64545"
-"""For what is lost or wrong: the one colour that is no channel's."""
-
-INK = "currentColor"
 ALTAIR_VIEW = {"continuousWidth": 300, "continuousHeight": 300}
-
-CONFIG: Mapping[str, Any] = MappingProxyType(
-    {
-        "background": "transparent",
-        "font": "system-ui, sans-serif",
-        "view": {"stroke": None, "continuousWidth": 680, "continuousHeight": 260, "step": 24},
-        "title": {
-            "anchor": "start",
-            "frame": "group",
-            "color": INK,
-            "fontSize": 15,
-            "fontWeight": 600,
-            "subtitleColor": INK,
-            "subtitleFontSize": 12.5,
-            "subtitlePadding": 6,
-            "offset": 14,
-        },
-        "axis": {
-            "labelColor": INK,
-            "labelFontSize": 12,
-            "labelLimit": 220,
-            "maxExtent": 320,
-            "titleColor": INK,
-            "titleFontSize": 12,
-            "titleFontWeight": "normal",
-            "titlePadding": 8,
-            "grid": False,
-            "gridColor": INK,
-            "gridOpacity": 0.14,
-            "domainColor": INK,
-            "domainOpacity": 0.45,
-            "tickColor": INK,
-            "tickOpacity": 0.45,
-        },
-        "axisQuantitative": {"grid": True, "domain": False, "ticks": False},
-        "legend": {
-            "orient": "top",
-            "labelColor": INK,
-            "labelFontSize": 12,
-            "labelLimit": 280,
-            "titleColor": INK,
-            "titleFontSize": 12,
-            "titleFontWeight": "normal",
-        },
-        "header": {"labelColor": INK, "labelFontSize": 12, "labelFontWeight": 600, "titleColor": INK},
-        "mark": {"color": CHANNEL_COLOURS["email"]},
-        "text": {"color": INK, "fontSize": 12},
-        "rule": {"color": INK},
-        "range": {"category": [*CHANNEL_COLOURS.values(), LOSS_COLOUR]},
-        "selection": {"interval": {"mark": {"fill": INK, "fillOpacity": 0.1, "stroke": INK, "strokeOpacity": 0.5}}},
-    }
-)
-"""What every chart looks like unless it says otherwise: ink follows the page (light, dark, print)."""
+"""What altair writes of its own accord where a chart has no size: not a choice of the chart's."""
 
 NAMING = frozenset({"density", "flatten", "fold", "groupby", "impute", "key", "loess", "lookup", "on", "pivot"})
 NAMING |= {"field", "fields", "quantile", "regression", "row", "column", "layer", "repeat", "stack"}
@@ -169,46 +105,6 @@ def render(spec: Mapping[str, Any], **_options: object) -> dict[str, Any]:
         del own["view"]
     chart["config"] = _merge(CONFIG, own)
     return {CHART: chart, "text/plain": description}
-
-
-def escape_html(text: object) -> str:
-    """Make text from the data safe inside HTML.
-
-    Examples
-    --------
-    >>> escape_html("<b> & 'x'")
-    '&lt;b&gt; &amp; &#x27;x&#x27;'
-    """
-    return html.escape(_clean(text))
-
-
-def escape_markdown(text: object) -> str:
-    r"""Make text from the data safe inside Markdown: it shows as it is written, in JupyterLab and in the page.
-
-    Every sign that could mean something to Markdown, HTML or TeX becomes an entity; whitespace and
-    control characters, line breaks among them, become one space each run.
-
-    Examples
-    --------
-    >>> escape_markdown("[Sale](x) 20 %")
-    '&#91;Sale&#93;&#40;x&#41; 20 &#37;'
-    >>> escape_markdown("two\nlines | $5")
-    'two lines &#124; <span>&#36;</span>5'
-    """
-
-    def escape(sign: str) -> str:
-        if not sign.isascii() or sign.isalnum() or sign in " ,":
-            return sign
-        # MathJax looks for pairs of dollars in the text of one element, after entities are resolved
-        return "<span>&#36;</span>" if sign == "$" else f"&#{ord(sign)};"
-
-    return "".join(escape(sign) for sign in _clean(text))
-
-
-def _clean(text: object) -> str:
-    """Drop what cannot be seen but changes how the rest is read: control characters, turns of direction."""
-    seen = re.sub(r"[\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]", "", str(text))
-    return re.sub(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", seen).strip()
 
 
 def _name_chart(spec: Mapping[str, Any]) -> str:

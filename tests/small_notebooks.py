@@ -30,7 +30,7 @@ preset: str = "2022"  # Klaviyo's defaults of that year
 top_n: int = 3  # rows to show
 """
 
-SETUP = "import klavnb.rendering as rendering\nrendering.enable()"
+SETUP = "from klavnb import escaping, rendering, theme\nrendering.enable()"
 
 HOSTILE_DATA = f"""\
 import altair as alt
@@ -50,8 +50,8 @@ BARS = """\
 alt.Chart(frame).mark_bar().encode(
     x=alt.X("revenue:Q", title="Revenue (USD)"),
     y=alt.Y("campaign:N", title="Campaign", sort="-x"),
-    color=alt.Color("channel:N", title="Channel", scale=alt.Scale(domain=list(rendering.CHANNEL_COLOURS),
-                    range=list(rendering.CHANNEL_COLOURS.values()))),
+    color=alt.Color("channel:N", title="Channel", scale=alt.Scale(domain=list(theme.CHANNEL_COLOURS),
+                    range=list(theme.CHANNEL_COLOURS.values()))),
     tooltip=["campaign", "revenue"],
 ).properties(title="Sale earns most", description="Bars: revenue of nine campaigns, in USD.")"""
 
@@ -63,8 +63,8 @@ base = alt.Chart(frame).encode(x="revenue:Q", y="channel:N")
 ).properties(title="Two panels", description="Points: revenue by channel, with names beside it.")"""
 
 FINDING = (
-    'Markdown("## Best: " + rendering.escape_markdown(names[0]) + "\\n\\n"'
-    ' + "\\n".join("- " + rendering.escape_markdown(name) for name in names))'
+    'Markdown("## Best: " + escaping.escape_markdown(names[0]) + "\\n\\n"'
+    ' + "\\n".join("- " + escaping.escape_markdown(name) for name in names))'
 )
 
 TABLE = (

@@ -9,15 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from klavnb.errors import ReportError
-from klavnb.rendering import (
-    CHANNEL_COLOURS,
-    CHART,
-    LOSS_COLOUR,
-    enable,
-    escape_html,
-    escape_markdown,
-    render,
-)
+from klavnb.escaping import escape_html, escape_markdown
+from klavnb.rendering import CHART, enable, render
+from klavnb.theme import CHANNEL_COLOURS, LOSS_COLOUR
 
 ROWS = [{"week": "W01", "orders": 3, "email": "a@example.com", "channel": "sms"}]
 FRAME = pl.DataFrame(ROWS)

@@ -11,7 +11,7 @@ from nbformat import NotebookNode
 from small_notebooks import HOSTILE_NAMES, SETUP, add_output, build_notebook, write_notebook
 
 from klavnb.errors import ReportError, SettingsError
-from klavnb.rendering import CHART
+from klavnb.rendering import CHART, FACTS
 from klavnb.report import (
     check_parameters,
     lint_page,
@@ -22,7 +22,7 @@ from klavnb.report import (
     write_index,
 )
 from klavnb.report.bundle import read_bundle
-from klavnb.report.exporter import FACTS, ReportExporter
+from klavnb.report.exporter import ReportExporter
 from klavnb.report.figures import dump_json
 from klavnb.report.index import read_summary
 from klavnb.report.signature import list_parameters

@@ -6,7 +6,7 @@ from typing import Final
 import altair as alt
 
 from klavnb.channels import CHANNEL_NAMES
-from klavnb.rendering import CHANNEL_COLOURS
+from klavnb.theme import CHANNEL_COLOURS
 
 __all__ = ["BAND", "FAINT", "FULL", "INK", "LABEL", "WIDTH", "Picture", "colour_channels", "name_unit"]
 

@@ -9,9 +9,13 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from nbconvert.exporters.html import HTMLExporter
+from nbformat import NotebookNode
+from traitlets import default
+
 import klavnb
 from klavnb.errors import ReportError
-from klavnb.rendering import CHART  # first of all: it makes the imports below quicker
+from klavnb.rendering import CHART, FACTS
 from klavnb.report.bundle import read_bundle, read_page_file
 from klavnb.report.contents import link_headings
 from klavnb.report.figures import dump_json, write_figure
@@ -19,14 +23,7 @@ from klavnb.report.parameters import show_value
 from klavnb.report.policy import write_policy
 from klavnb.report.signature import list_parameters
 
-from nbconvert.exporters.html import HTMLExporter  # isort: skip
-from nbformat import NotebookNode  # isort: skip
-from traitlets import default  # isort: skip
-
-__all__ = ["FACTS", "ReportExporter"]
-
-FACTS = "application/vnd.klavnb.facts+json"
-"""The type of an output that says what the index and the notice need to know of a report."""
+__all__ = ["ReportExporter"]
 
 SHOWN = (CHART, "text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/plain")
 HIDDEN_TAGS = frozenset({"parameters", "injected-parameters", "remove-cell"})

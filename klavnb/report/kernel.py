@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import klavnb.rendering  # noqa: F401 - first of all: it makes the imports below quicker
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.utils import ensure_event_loop, run_sync
 
-from jupyter_client.kernelspec import KernelSpec, KernelSpecManager  # isort: skip
-from jupyter_client.manager import AsyncKernelManager  # isort: skip
-from jupyter_core.utils import ensure_event_loop, run_sync  # isort: skip
+import klavnb.rendering  # noqa: F401 - first of all: it makes the imports below quicker
 
 __all__ = ["KERNEL", "start_kernel"]
 
