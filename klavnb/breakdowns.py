@@ -8,9 +8,9 @@ from datetime import timedelta
 import polars as pl
 
 from klavnb.attribution import attribute, find_candidates
-from klavnb.channels import ANCHORED_ON_TOUCH
 from klavnb.comparison import ModelComparison, compare_credits, summarise_changes
 from klavnb.schemas import Touch
+from klavnb.touches import find_anchor
 
 __all__ = [
     "bridge_models",
@@ -112,7 +112,6 @@ def measure_gaps(comparison: ModelComparison, *, lookback: timedelta = timedelta
     `value`.
     A gap may be longer than the lookback, a lag not.
     """
-    runs_from_touch = pl.lit(comparison.settings.anchor == "touched") | pl.col("channel").is_in(ANCHORED_ON_TOUCH)
     return (
         find_candidates(comparison.touches, comparison.conversions, lookback=lookback)
         .sort("conversion_id", "channel", "touched_at", "kind", "touch_id")
@@ -122,7 +121,7 @@ def measure_gaps(comparison: ModelComparison, *, lookback: timedelta = timedelta
             "conversion_id",
             "channel",
             "value",
-            gap=pl.col("converted_at") - pl.when(runs_from_touch).then("touched_at").otherwise("received_at"),
+            gap=pl.col("converted_at") - find_anchor(comparison.settings),
             lag=pl.col("converted_at") - pl.col("touched_at"),
             is_open=pl.col("converted_at") <= pl.col("closes_at"),
         )
@@ -149,7 +148,6 @@ def pick_journeys(comparison: ModelComparison, *, count: int = 3) -> pl.LazyFram
         .with_row_index("customer")
         .select("conversion_id", "credited_id", customer=pl.lit("ABCDEFGHIJKLMNOPQRSTUVWXYZ").str.slice("customer", 1))
     )
-    runs_from_touch = pl.lit(comparison.settings.anchor == "touched") | pl.col("channel").is_in(ANCHORED_ON_TOUCH)
     pairs = find_candidates(
         comparison.touches,
         comparison.conversions.join(picked, on="conversion_id"),
@@ -168,7 +166,7 @@ def pick_journeys(comparison: ModelComparison, *, count: int = 3) -> pl.LazyFram
             label=pl.coalesce("label", "message_id"),
             is_credited=is_credited,
             touched=pl.col("touched_at") - pl.col("converted_at"),
-            opened=pl.when(runs_from_touch).then("touched_at").otherwise("received_at") - pl.col("converted_at"),
+            opened=find_anchor(comparison.settings) - pl.col("converted_at"),
             closes=pl.col("closes_at") - pl.col("converted_at"),
         )
         .sort("customer", "touched", "kind", "channel")

@@ -7,9 +7,9 @@ import dataframely as dy
 import polars as pl
 
 from klavnb.attribution import find_candidates, find_last_channel
-from klavnb.channels import ANCHORED_ON_TOUCH
 from klavnb.schemas import Conversion, Touch
 from klavnb.settings import Settings
+from klavnb.touches import find_anchor
 
 __all__ = ["sweep_windows", "value_extra_days"]
 
@@ -53,8 +53,7 @@ def sweep_windows(
     lookback = max(settings.longest_window, *email_windows, *sms_windows)
     placed = find_last_channel(touches, conversions)
     swept = pl.concat_str("channel", "kind", separator=".").replace_strict(SWEPT, default=None)
-    runs_from_touch = pl.lit(settings.anchor == "touched") | pl.col("channel").is_in(ANCHORED_ON_TOUCH)
-    gap = pl.col("converted_at") - pl.when(runs_from_touch).then("touched_at").otherwise("received_at")
+    gap = pl.col("converted_at") - find_anchor(settings)
     stays_open = pl.col("swept").is_null() & (pl.col("converted_at") <= pl.col("closes_at"))
     is_last = pl.col("channel") == pl.col("last_channel")
     gaps = (

@@ -8,7 +8,7 @@ from klavnb.metrics import RENAMED_METRICS
 from klavnb.schemas import RECEIPT_SOURCES, Conversion, Event, Touch
 from klavnb.settings import Settings
 
-__all__ = ["count_interactions", "find_conversions", "find_touches"]
+__all__ = ["count_interactions", "find_anchor", "find_conversions", "find_touches"]
 
 ROLE = pl.col("role")
 CHANNEL, KIND = (ROLE.str.split(".").list.get(part) for part in (0, 1))
@@ -86,13 +86,15 @@ def find_touches(events: dy.LazyFrame[Event], *, settings: Settings) -> dy.LazyF
             touched_at=pl.col("occurred_at"),
         )
     )
-    anchor_at = (
-        pl.col("touched_at")
-        if settings.anchor == "touched"
-        else pl.when(pl.col("channel").is_in(ANCHORED_ON_TOUCH)).then("touched_at").otherwise("received_at")
-    )
     window = ROLE.replace_strict(dict(settings.windows), return_dtype=pl.Duration("us"))
-    return Touch.cast(_match_receipts(touches, receipts).with_columns(closes_at=anchor_at + window))
+    return Touch.cast(_match_receipts(touches, receipts).with_columns(closes_at=find_anchor(settings) + window))
+
+
+def find_anchor(settings: Settings) -> pl.Expr:
+    """Say where the window of a touch starts, over the columns of `Touch`: its receipt, or the touch itself."""
+    if settings.anchor == "touched":
+        return pl.col("touched_at")
+    return pl.when(pl.col("channel").is_in(ANCHORED_ON_TOUCH)).then("touched_at").otherwise("received_at")
 
 
 def find_conversions(events: dy.LazyFrame[Event], *, settings: Settings) -> dy.LazyFrame[Conversion]:
