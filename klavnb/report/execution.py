@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
@@ -23,11 +24,24 @@ LOADING = threading.Lock()
 
 
 def load_exporter() -> None:
-    """Load what writes a page, and Vega; meant for a thread beside a running notebook."""
-    with LOADING:
-        from klavnb.report import bundle, exporter  # noqa: F401, PLC0415 - for a run only, beside the kernel
+    """Load what writes a page, and Vega, and write one; meant for a thread beside a running notebook.
 
-        bundle.read_bundle()
+    A first page takes a second longer than the next: templates, selectors and checks are compiled for it.
+    """
+    with LOADING:
+        _write_first_page()
+
+
+@cache
+def _write_first_page() -> None:
+    from klavnb.report import bundle  # noqa: PLC0415 - for a run only, beside the kernel
+
+    bundle.read_bundle()
+    nbformat = import_module("nbformat").v4
+    shown = nbformat.new_output("display_data", {"text/markdown": "## First", "text/html": "<p>First</p>"})
+    cells = [nbformat.new_markdown_cell("# First"), nbformat.new_code_cell("first", outputs=[shown])]
+    exporter = import_module("klavnb.report.exporter").ReportExporter()
+    exporter.from_notebook_node(nbformat.new_notebook(cells=cells))
 
 
 def execute_notebook(
