@@ -59,6 +59,7 @@ def tabulate_messages(messages: pl.LazyFrame, *, top: int, currency: str | None)
         )
         .fmt_number(money[:2], decimals=0)
         .fmt_number(["difference", "count_added"], decimals=0, force_sign=True)
+        .sub_missing(missing_text="–")
     )
 
 

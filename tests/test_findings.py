@@ -1,0 +1,143 @@
+"""What a reader is shown: sentences, charts and tables of any data, also of data that mean harm."""
+
+from html.parser import HTMLParser
+
+import polars as pl
+import pytest
+from builders import ANNOUNCED
+from test_breakdowns import EUR, KEPT, RECOVERED, UNTOUCHED, compare, export
+
+import klavnb as kn
+from klavnb.rendering import CHART, FACTS
+
+HOSTILE = '<script>alert(1)</script> [x](javascript:alert(1)) `$a$` | "quoted" & \u202e=cmd()'
+
+
+def show(*rows: object, **options: str) -> dict[str, object]:
+    """Everything that the notebook shows of some events: name → text, chart or table."""
+    data, comparison = export(*rows), compare(*rows, **options)
+    currency = comparison.currency
+    summary, caveats = kn.summarise_changes(comparison.changes), kn.find_caveats(data, comparison)
+    messages, weeks, gaps = kn.compare_messages(comparison), kn.compare_weeks(comparison), kn.measure_gaps(comparison)
+    bridge, journeys = kn.bridge_models(comparison), kn.pick_journeys(comparison)
+    sweep = kn.sweep_windows(comparison.touches, comparison.conversions, settings=ANNOUNCED)
+    extra = kn.value_extra_days(sweep, settings=ANNOUNCED)
+    difference = kn.estimate_difference(comparison.changes)
+    channels = kn.count_channels(comparison)
+    return {
+        "period": kn.findings.state_period(comparison).text,
+        "answer": kn.findings.state_answer(summary, channels, difference=difference, currency=currency).text,
+        "bridge": kn.findings.state_bridge(bridge, currency=currency).text,
+        "messages": kn.findings.state_messages(messages, currency=currency).text,
+        "weeks": kn.findings.state_weeks(weeks, currency=currency).text,
+        "gaps": kn.findings.state_gaps(gaps).text,
+        "sweep": kn.findings.state_sweep(extra, comparison=comparison).text,
+        "journeys": kn.findings.state_journeys(journeys).text,
+        "caveats": kn.findings.list_caveats(caveats, comparison=comparison).text,
+        "facts": kn.findings.collect_facts(summary, caveats, export=data, comparison=comparison),
+        "split chart": kn.charts.draw_split(kn.split_value(comparison), currency=currency),
+        "bridge chart": kn.charts.draw_bridge(bridge, summary=summary, currency=currency),
+        "messages chart": kn.charts.draw_messages(messages, top=5, currency=currency),
+        "weeks chart": kn.charts.draw_weeks(weeks, currency=currency),
+        "gaps chart": kn.charts.draw_gaps(gaps, settings=ANNOUNCED, currency=currency),
+        "sweep chart": kn.charts.draw_sweep(sweep, settings=ANNOUNCED, currency=currency),
+        "journeys chart": kn.charts.draw_journeys(journeys, currency=currency),
+        "messages table": kn.tables.tabulate_messages(messages, top=5, currency=currency),
+        "extra days table": kn.tables.tabulate_extra_days(extra, currency=currency),
+        "filters table": kn.tables.tabulate_filters(kn.compare_filters(comparison), currency=currency),
+        "provenance table": kn.tables.tabulate_provenance(data, comparison=comparison),
+    }
+
+
+def test_the_recovered_order_is_told_in_every_part() -> None:
+    shown = show(*RECOVERED, *KEPT, *UNTOUCHED)
+    assert "credits EUR 80 more than the old one: EUR 20 became EUR 100" in shown["answer"]
+    assert "**1 order** that the old model credited to no message" in shown["answer"]
+    assert "1 of 3 who ordered" in shown["answer"]
+    assert "E-mail gains most: EUR 80 where SMS came last" in shown["bridge"]
+    assert "“Spring” gains most: EUR 80" in shown["messages"]
+    assert "most that of 28 February 2022" in shown["weeks"]
+    assert "1 recovered order" in shown["journeys"]
+
+
+def test_every_chart_is_described_titled_and_in_the_form_that_pages_and_jupyterlab_draw() -> None:
+    for name, chart in show(*RECOVERED, *KEPT, *UNTOUCHED).items():
+        if name.endswith("chart"):
+            output = chart._repr_mimebundle_()
+            assert output[CHART]["description"], name
+            assert output[CHART]["title"], name
+            assert "profile_id" not in str(output), name
+
+
+@pytest.mark.parametrize("rows", [KEPT, UNTOUCHED, (*KEPT, *UNTOUCHED)])
+def test_where_the_models_agree_the_report_says_so_and_draws_what_there_is(rows: tuple[object, ...]) -> None:
+    shown = show(*rows)
+    assert shown["answer"].startswith("## Both models credit the same")
+    assert shown["messages chart"] is shown["journeys chart"] is shown["messages table"] is None
+    assert "No channel gained" in shown["bridge"]
+    assert "No week changes" in shown["weeks"]
+    assert "No order was recovered" in shown["journeys"]
+    assert "EUR 0 more" not in shown["answer"]
+
+
+def test_names_that_mean_harm_are_only_text() -> None:
+    rows = [{**row, "message_id": HOSTILE} if row["message_id"] == "an email" else row for row in RECOVERED]
+    rows = [{**row, "currency": "<b>"} if row["metric"] == "Placed Order" else row for row in rows]
+    shown = show(*rows)
+    for name, part in shown.items():
+        text = part.as_raw_html() if name.endswith("table") else part if isinstance(part, str) else ""
+        assert "<script" not in text, name
+        assert "](javascript" not in text or name.endswith("table"), name  # no Markdown in a table
+        assert "<b>" not in text, name
+    assert HOSTILE.split(" ", maxsplit=1)[0] not in shown["messages"]
+
+
+def test_a_table_can_be_read_back_as_its_rows() -> None:
+    class Cells(HTMLParser):
+        found: list[str]
+
+        def handle_data(self, data: str) -> None:
+            self.found.append(data.strip())
+
+    cells = Cells()
+    cells.found = []
+    cells.feed(show(*RECOVERED)["messages table"].as_raw_html())
+    assert [text for text in cells.found if text][-7:] == ["Spring", "E-mail", "–", "0", "80", "+80", "+1"]
+
+
+def test_the_facts_of_the_index_say_how_fresh_the_data_are() -> None:
+    facts = show(*RECOVERED)["facts"]._repr_mimebundle_()[FACTS]
+    assert facts["data_as_of"] == "2022-03-05"
+    assert facts["status"] == "provisional"
+    assert "The data end on 5 March 2022" in facts["banner"]
+    assert facts["headline"].startswith("EUR 80 more")
+
+
+def test_a_comparison_without_a_currency_is_told_without_one() -> None:
+    rows = [{**row, "currency": None} for row in RECOVERED]
+    shown = show(*rows)
+    assert "credits 80 more than the old one: 0 became 80" in shown["answer"]
+    assert compare(*rows).currency is None
+
+
+def test_a_touch_in_a_visit_has_no_message_and_still_a_name() -> None:
+    settings = kn.Settings.preset("2026")
+    visit = {**RECOVERED[1], "metric": "Active on Site", "message_id": None, "event_id": "visit"}
+    comparison = compare(visit, {**RECOVERED[-1], "occurred_at": visit["occurred_at"]}, settings=settings)
+    assert kn.compare_messages(comparison).collect()["label"].to_list() == ["Visits to the shop"]
+
+
+def test_messages_of_the_same_name_keep_rows_of_their_own() -> None:
+    twins = pl.LazyFrame(
+        {
+            "message_id": ["a", "b", "c"],
+            "channel": ["email", "email", "sms"],
+            "label": ["Sale", "Sale", "Sale"],
+            "baseline_value": [0.0, 0.0, 0.0],
+            "candidate_value": [1.0, 2.0, 3.0],
+            "difference": [1.0, 2.0, 3.0],
+        }
+    )
+    spec = kn.charts.draw_messages(twins, top=5, currency=EUR["currency"]).to_dict()
+    (rows,) = spec["datasets"].values()
+    assert len({row["name"] for row in rows}) == 3
