@@ -10,7 +10,14 @@ from .breakdowns import (
     split_value,
 )
 from .caveats import count_channels, find_caveats
-from .comparison import ModelComparison, compare_credits, compare_models, estimate_difference, summarise_changes
+from .comparison import (
+    ModelComparison,
+    compare_credits,
+    compare_models,
+    estimate_difference,
+    refuse_missing_metric,
+    summarise_changes,
+)
 from .errors import ExportError, KlavnbError, ReportError, SettingsError, StoreError
 from .schemas import Change, Conversion, Credit, Event, Message, Profile, Touch
 from .sensitivity import sweep_windows, value_extra_days
@@ -52,6 +59,7 @@ __all__ = [
     "measure_gaps",
     "pick_journeys",
     "read_export",
+    "refuse_missing_metric",
     "rendering",
     "report",
     "sample",

@@ -45,6 +45,8 @@ def find_caveats(export: Export, comparison: ModelComparison) -> pl.LazyFrame:
     of) and `value` (money of the period in question, null where none is).
 
     - `provisional`: conversions younger than five days at the export's last event, of all conversions
+    - `early`: conversions within one longest window after the export's first event, of all conversions
+    - `visits`: conversions that the candidate credits to a visit, of those it credits
     - `no_receipt`: touches that should count from their receipt, but no receipt is known, of such touches
     - `machine_opens`: opens known to be a machine's, of all opens; `bot_clicks`: clicks known to be a bot's
     - `messageless`: interactions that name no message and so earn nothing, of all interactions
@@ -55,6 +57,8 @@ def find_caveats(export: Export, comparison: ModelComparison) -> pl.LazyFrame:
     """
     settings, touches, conversions = comparison.settings, comparison.touches, comparison.conversions
     recent = pl.col("converted_at") > comparison.as_of - PROVISIONAL
+    early = pl.col("converted_at") < comparison.data_from + settings.longest_window
+    credited = comparison.changes.filter(pl.col("candidate_credit") > 0)
     from_receipt = pl.col("channel").is_in(ANCHORED_ON_TOUCH).not_() & (settings.anchor == "received")
     interactions = count_interactions(export.events, settings=settings)
     tied = (
@@ -81,6 +85,8 @@ def find_caveats(export: Export, comparison: ModelComparison) -> pl.LazyFrame:
         "provisional": conversions.select(
             count=recent.sum(), of_count=pl.len(), value=pl.col("value").filter(recent).sum()
         ),
+        "early": conversions.select(count=early.sum(), of_count=pl.len(), value=pl.col("value").filter(early).sum()),
+        "visits": credited.select(count=(pl.col("channel") == "session").sum(), of_count=pl.len()),
         "no_receipt": touches.select(
             count=(from_receipt & (pl.col("receipt_source") == "touch")).sum(), of_count=from_receipt.sum()
         ),

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
@@ -141,7 +141,8 @@ def attribute(
     net_of_refunds
         Subtract refunds and cancels from the orders.
     settings
-        A settings file in TOML, with all of these, own metric names and messages to leave out.
+        A settings file in TOML: the settings above, the account's own metric names, messages to leave out.
+        Options given beside it replace its part; a preset belongs into the file.
     out
         The file for the credits, .parquet or .csv: one row per conversion and credited touch.
     """
@@ -162,13 +163,14 @@ def attribute(
         status.update("Attributing …")
         touches = kn.find_touches(export.events, settings=chosen)
         conversions = kn.find_conversions(export.events, settings=chosen)
+        if conversions.limit(1).collect().is_empty():
+            raise kn.refuse_missing_metric(export, settings=chosen)
         credits_ = kn.attribute(touches, conversions, model=model, settings=chosen).collect()
         if out is not None:
             replace_file(out, credits_.write_parquet if out.suffix == ".parquet" else credits_.write_csv)
-    if credits_.is_empty():
-        said.print(f"The export holds no “{chosen.conversion_metric}” event, so there is nothing to attribute.")
-    else:
-        said.print(_tabulate_credits(kn.summarise_credits(credits_.lazy()).collect().to_dicts()))
+    said.print(f"Model: {model}. {chosen.describe()}")
+    for row in kn.summarise_credits(credits_.lazy()).collect().to_dicts():
+        said.print(_tabulate_credits(row))
     for note in export.summary.notes:
         said.print(f"Note: {note}")
     if out is not None:
@@ -234,28 +236,29 @@ def _stop(message: str, code: int) -> None:
     sys.exit(code)
 
 
-def _tabulate_credits(rows: list[dict[str, object]]) -> Table:
-    table = Table("Currency", "Conversions", "Value", "Attributed", "Attributed value", "Not attributed because")
-    for row in rows:
-        reasons = ", ".join(f"{name} {row[name]:,}" for name in kn.schemas.REASONS if row[name])
-        table.add_row(
-            str(row["currency"] or "–"),
-            f"{row['count_conversions']:,}",
-            f"{row['value']:,.2f}",
-            f"{row['count_attributed']:,}",
-            f"{row['attributed_value']:,.2f}",
-            reasons or "–",
-        )
+def _tabulate_credits(row: dict[str, Any]) -> Table:
+    """One currency's credits, each reason on a line of its own."""
+    table = Table("", "Conversions", f"Value, {row['currency'] or 'no currency'}")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    table.add_row("all", f"{row['count_conversions']:,}", f"{row['value']:,.2f}")
+    table.add_row("attributed", f"{row['count_attributed']:,}", f"{row['attributed_value']:,.2f}")
+    for reason in kn.schemas.REASONS:
+        if row[reason]:
+            table.add_row(f"not attributed: {reason}", f"{row[reason]:,}", "")
     return table
 
 
 def _tabulate_load(summary: "LoadSummary") -> Table:
     """Rows in, kept and rejected by reason; period; metrics."""
-    table = Table("Load", "Events", show_footer=False)
+    table = Table("Load", "Events")
+    table.columns[1].justify = "right"
     table.add_row("rows in", f"{summary.rows_in:,}")
     table.add_row("kept", f"{summary.rows_kept:,}")
     for reason, count in summary.rejected.items():
         table.add_row(f"rejected: {reason}", f"{count:,}")
+    if not summary.rejected:
+        table.add_row("rejected", "0")
     table.add_section()
     for metric, count in summary.metrics.items():
         table.add_row(metric, f"{count:,}")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from difflib import get_close_matches
 
 import dataframely as dy
 import numpy as np
@@ -20,6 +21,7 @@ __all__ = [
     "compare_credits",
     "compare_models",
     "estimate_difference",
+    "refuse_missing_metric",
     "summarise_changes",
 ]
 
@@ -58,8 +60,8 @@ class ModelComparison:
         Conversions of the period left out for their currency: currency → number.
     first_on, last_on
         First and last day of the period, both included, UTC.
-    as_of
-        The time of the last event in the export.
+    data_from, as_of
+        The times of the first and of the last event in the export.
     """
 
     changes: dy.LazyFrame[Change]
@@ -73,6 +75,7 @@ class ModelComparison:
     other_currencies: dict[str, int]
     first_on: date
     last_on: date
+    data_from: datetime
     as_of: datetime
 
 
@@ -110,15 +113,17 @@ def compare_models(
     touches = find_touches(export.events, settings=settings).collect().lazy()
     found = find_conversions(export.events, settings=settings).collect()
     if found.is_empty():
-        metrics = export.events.group_by("metric").len().sort("len", descending=True).collect()["metric"].to_list()
-        raise SettingsError(
-            f"The export holds no {settings.conversion_metric!r} event; it holds {name_some(metrics)}.",
-            hint="Name the conversion metric: -p conversion_metric=… for a report, --conversion on the command line.",
-        )
+        raise refuse_missing_metric(export, settings=settings)
     times: list[datetime] = found["converted_at"].sort().to_list()
     first_on, last_on = (
         date.fromisoformat(given) if given else at.date() for given, at in ((start, times[0]), (end, times[-1]))
     )
+    if first_on > last_on:
+        raise SettingsError(
+            f"The period would begin on {first_on} and end on {last_on}: the {settings.conversion_metric!r} events of "
+            f"the export lie between {times[0]:%Y-%m-%d} and {times[-1]:%Y-%m-%d}.",
+            hint="Change start or end.",
+        )
     period = found.filter(
         pl.col("converted_at").is_between(
             datetime.combine(first_on, time(), UTC),
@@ -151,7 +156,20 @@ def compare_models(
         other_currencies={name or "no currency": count for name, count in sizes.items() if name != chosen},
         first_on=first_on,
         last_on=last_on,
+        data_from=export.summary.first_event_at or times[0],
         as_of=export.summary.last_event_at or times[-1],
+    )
+
+
+def refuse_missing_metric(export: Export, *, settings: Settings) -> SettingsError:
+    """Make the error for an export without an event of the conversion metric: it says what there is instead."""
+    metrics = list(export.summary.metrics)
+    close = get_close_matches(settings.conversion_metric, metrics, n=1)
+    held = name_some(list(dict.fromkeys([*close, *metrics])))
+    return SettingsError(
+        f"The export holds no {settings.conversion_metric!r} event; it holds {held}.",
+        hint=(f"Did you mean {close[0]!r}? " if close else "")
+        + "Name the conversion metric: -p conversion_metric=… for a report, --conversion for attribute.",
     )
 
 
@@ -231,7 +249,8 @@ def summarise_changes(changes: dy.LazyFrame[Change]) -> pl.LazyFrame:
 
     One row per currency: `count_conversions` and `value` of all conversions; `baseline_value`,
     `candidate_value` and `difference` of those attributed; `count_baseline`, `count_candidate`
-    attributed conversions; `count_gained`, `count_moved`, `count_lost` conversions; `count_profiles` that converted.
+    attributed conversions; `count_gained`, `count_moved`, `count_lost` conversions; `count_profiles` that converted and
+    `count_profiles_changed` of these.
     """
     conversions = changes.group_by("conversion_id", "profile_id", "currency").agg(
         pl.col("value", "outcome").first(), pl.col("baseline_value", "candidate_value").sum()
@@ -243,6 +262,7 @@ def summarise_changes(changes: dy.LazyFrame[Change]) -> pl.LazyFrame:
             pl.col("value", "baseline_value", "candidate_value").sum(),
             count_conversions=pl.len(),
             count_profiles=pl.col("profile_id").n_unique(),
+            count_profiles_changed=pl.col("profile_id").filter(outcome.is_in(["gained", "moved", "lost"])).n_unique(),
             count_baseline=outcome.is_in(["unchanged", "moved", "lost"]).sum(),
             count_candidate=outcome.is_in(["unchanged", "moved", "gained"]).sum(),
             **{f"count_{name}": (outcome == name).sum() for name in ("gained", "moved", "lost")},

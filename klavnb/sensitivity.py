@@ -11,7 +11,7 @@ from klavnb.schemas import Conversion, Touch
 from klavnb.settings import Settings
 from klavnb.touches import find_anchor
 
-__all__ = ["sweep_windows", "value_extra_days"]
+__all__ = ["find_set_windows", "sweep_windows", "value_extra_days"]
 
 DAYS = frozenset(timedelta(days=days) for days in range(1, 8))
 
@@ -48,8 +48,8 @@ def sweep_windows(
     One pass, not one run a cell: what a conversion needs is its gap, the shortest window that would
     reach it, by channel. A histogram over both gaps, summed from the far end, gives what each pair misses.
     """
-    email_windows = _choose_windows(settings, "email") if email_windows is None else email_windows
-    sms_windows = _choose_windows(settings, "sms") if sms_windows is None else sms_windows
+    email_windows = sorted(DAYS | find_set_windows(settings, "email")) if email_windows is None else email_windows
+    sms_windows = sorted(DAYS | find_set_windows(settings, "sms")) if sms_windows is None else sms_windows
     lookback = max(settings.longest_window, *email_windows, *sms_windows)
     placed = find_last_channel(touches, conversions)
     swept = pl.concat_str("channel", "kind", separator=".").replace_strict(SWEPT, default=None)
@@ -129,29 +129,39 @@ def sweep_windows(
     )
 
 
+def find_set_windows(settings: Settings, channel: str) -> set[timedelta]:
+    """Find the windows that the settings give to the swept kinds of a channel: none, one, or several.
+
+    Examples
+    --------
+    >>> find_set_windows(Settings.preset("2022"), "email")
+    {datetime.timedelta(days=5)}
+    """
+    return {settings.windows[name] for name, of in SWEPT.items() if of == channel and name in settings.windows}
+
+
 def value_extra_days(sweep: pl.LazyFrame, *, settings: Settings) -> pl.LazyFrame:
     """Say what each further step of one window brings while the other stays as it is set.
 
     One row per currency, channel and window of a sweep, by rising window: `old_value`, `cooperative_value`
     at that window, and `old_gain`, `cooperative_gain` over the window before it (null for the first).
-    A channel that the settings switch off is absent; where the sweep lacks the other channel's set window, so are
-    all of a channel's rows.
+    A channel that the settings switch off is absent, and so is one beside whose kinds the other channel's
+    have windows of different length: then there is no one window to keep.
     """
-    email = max(
-        (settings.windows[name] for name in ("email.open", "email.click") if name in settings.windows), default=None
-    )
-    sms = settings.windows.get("sms.click")
-    varied = [
-        sweep.filter(pl.col(f"{fixed}_window") == (pl.col(f"{fixed}_window").min() if at is None else at)).select(
-            "currency",
-            "old_value",
-            "cooperative_value",
-            channel=pl.lit(channel),
-            window=pl.col(f"{channel}_window"),
-        )
-        for channel, fixed, own, at in (("email", "sms", email, sms), ("sms", "email", sms, email))
-        if own is not None
-    ]
+    set_to = {channel: find_set_windows(settings, channel) for channel in ("email", "sms")}
+    varied = []
+    for channel, other in (("email", "sms"), ("sms", "email")):
+        kept = pl.col(f"{other}_window")
+        if set_to[channel] and len(set_to[other]) <= 1:
+            varied.append(
+                sweep.filter(kept == next(iter(set_to[other]), kept.min())).select(
+                    "currency",
+                    "old_value",
+                    "cooperative_value",
+                    channel=pl.lit(channel),
+                    window=pl.col(f"{channel}_window"),
+                )
+            )
     empty = pl.LazyFrame(
         schema={
             "currency": pl.String,
@@ -169,12 +179,6 @@ def value_extra_days(sweep: pl.LazyFrame, *, settings: Settings) -> pl.LazyFrame
             cooperative_gain=pl.col("cooperative_value").diff().over("currency", "channel"),
         )
     )
-
-
-def _choose_windows(settings: Settings, channel: str) -> list[timedelta]:
-    """The days of a sweep, and the windows that are set, which must be on its grid."""
-    own = {settings.windows[name] for name, of in SWEPT.items() if of == channel and name in settings.windows}
-    return sorted(DAYS | own)
 
 
 def _find_step(gap: str, windows: Sequence[timedelta]) -> pl.Expr:

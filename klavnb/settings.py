@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, Self, get_args
 
+from klavnb.channels import CHANNEL_NAMES
 from klavnb.errors import SettingsError, name_some
 from klavnb.metrics import METRICS, RENAMED_METRICS, ROLES
 from klavnb.windows import LONGEST_WINDOW, PRESETS, WINDOW_NAMES, Preset, describe_window, parse_windows
@@ -57,7 +58,7 @@ class Settings:
     >>> Settings.preset("2022").windows["sms.click"]
     datetime.timedelta(days=1)
     >>> print(Settings.preset("2024").with_windows({"email": timedelta(days=3)}).describe())
-    Windows: email click 3 days, email open 3 days, push open 1 day, sms click 5 days, sms delivery 12 hours. \
+    Windows: E-mail click 3 days, E-mail open 3 days, Push open 1 day, SMS click 5 days, SMS delivery 12 hours. \
 The window runs from the message's receipt (push and visits: from the touch). Bot clicks are left out.
     """
 
@@ -210,7 +211,8 @@ The window runs from the message's receipt (push and visits: from the touch). Bo
         """
         if file and preset:
             raise SettingsError(
-                "A settings file and a preset were both given.", hint='Write preset = "2024" into the file instead.'
+                "A settings file and a preset were both given.",
+                hint=f'Write preset = "{preset}" into the file instead.',
             )
         base = cls.read_toml(Path(file)) if file else cls.preset(preset or "2022")
         pairs = windows.split(",") if isinstance(windows, str) else windows
@@ -237,9 +239,8 @@ The window runs from the message's receipt (push and visits: from the touch). Bo
 
     def describe(self) -> str:
         """Say the settings in sentences, for a report's reader."""
-        windows = ", ".join(
-            f"{name.replace('.', ' ')} {describe_window(window)}" for name, window in sorted(self.windows.items())
-        )
+        by_name = ((*name.split("."), describe_window(window)) for name, window in sorted(self.windows.items()))
+        windows = ", ".join(f"{CHANNEL_NAMES[channel]} {kind} {length}" for channel, kind, length in by_name)
         start = {
             "received": "The window runs from the message's receipt (push and visits: from the touch).",
             "touched": "The window runs from the touch.",

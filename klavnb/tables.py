@@ -63,13 +63,13 @@ def tabulate_messages(messages: pl.LazyFrame, *, top: int, currency: str | None)
     )
 
 
-def tabulate_extra_days(extra: pl.LazyFrame, *, currency: str | None) -> GT:
+def tabulate_extra_days(extra: pl.LazyFrame, *, currency: str | None) -> GT | None:
     """List what each length of a window credits, and what it adds to the length before.
 
     Parameters
     ----------
     extra
-        As `klavnb.value_extra_days` gives it.
+        As `klavnb.value_extra_days` gives it. Without a row there is nothing to list, and None is returned.
     """
     rows = extra.select(
         pl.col("channel").replace_strict(CHANNEL_NAMES),
@@ -79,6 +79,8 @@ def tabulate_extra_days(extra: pl.LazyFrame, *, currency: str | None) -> GT:
         "cooperative_value",
         "cooperative_gain",
     ).collect()
+    if rows.is_empty():
+        return None
     return (
         _tabulate(rows, name="extra-days")
         .cols_label(

@@ -1,5 +1,6 @@
 """What a reader is shown: sentences, charts and tables of any data, also of data that mean harm."""
 
+from datetime import timedelta
 from html.parser import HTMLParser
 
 import polars as pl
@@ -30,10 +31,11 @@ def show(*rows: object, **options: str) -> dict[str, object]:
         "bridge": kn.findings.state_bridge(bridge, currency=currency).text,
         "messages": kn.findings.state_messages(messages, currency=currency).text,
         "weeks": kn.findings.state_weeks(weeks, currency=currency).text,
-        "gaps": kn.findings.state_gaps(gaps).text,
+        "gaps": kn.findings.state_gaps(gaps, settings=ANNOUNCED).text,
         "sweep": kn.findings.state_sweep(extra, comparison=comparison).text,
         "journeys": kn.findings.state_journeys(journeys).text,
-        "caveats": kn.findings.list_caveats(caveats, comparison=comparison).text,
+        "filters": kn.findings.state_filters(kn.compare_filters(comparison), currency=currency).text,
+        "caveats": kn.findings.list_caveats(caveats, export=data, comparison=comparison).text,
         "facts": kn.findings.collect_facts(summary, caveats, export=data, comparison=comparison),
         "split chart": kn.charts.draw_split(kn.split_value(comparison), currency=currency),
         "bridge chart": kn.charts.draw_bridge(bridge, summary=summary, currency=currency),
@@ -53,7 +55,8 @@ def test_the_recovered_order_is_told_in_every_part() -> None:
     shown = show(*RECOVERED, *KEPT, *UNTOUCHED)
     assert "credits EUR 80 more than the old one: EUR 20 became EUR 100" in shown["answer"]
     assert "**1 order** that the old model credited to no message" in shown["answer"]
-    assert "1 of 3 who ordered" in shown["answer"]
+    assert "1 of 3 who ordered. 1 of them have an order that does differ" in shown["answer"]
+    assert "Hardly: it hangs on 1 order" in shown["answer"]
     assert "E-mail gains most: EUR 80 where SMS came last" in shown["bridge"]
     assert "“Spring” gains most: EUR 80" in shown["messages"]
     assert "most that of 28 February 2022" in shown["weeks"]
@@ -109,7 +112,8 @@ def test_the_facts_of_the_index_say_how_fresh_the_data_are() -> None:
     facts = show(*RECOVERED)["facts"]._repr_mimebundle_()[FACTS]
     assert facts["data_as_of"] == "2022-03-05"
     assert facts["status"] == "provisional"
-    assert "The data end on 5 March 2022" in facts["banner"]
+    assert "Provisional: 1 order of the export’s last 5 days, up to 5 March 2022" in facts["banner"]
+    assert "days before this report was made" in facts["banner"]
     assert facts["headline"].startswith("EUR 80 more")
 
 
@@ -141,3 +145,34 @@ def test_messages_of_the_same_name_keep_rows_of_their_own() -> None:
     spec = kn.charts.draw_messages(twins, top=5, currency=EUR["currency"]).to_dict()
     (rows,) = spec["datasets"].values()
     assert len({row["name"] for row in rows}) == 3
+
+
+def test_windows_of_different_length_in_one_channel_are_no_field_of_the_sweep() -> None:
+    settings = ANNOUNCED.with_windows({"email.open": timedelta(days=3)})
+    comparison = compare(*RECOVERED, settings=settings)
+    sweep = kn.sweep_windows(comparison.touches, comparison.conversions, settings=settings)
+    extra = kn.value_extra_days(sweep, settings=settings)
+    told = kn.findings.state_sweep(extra, comparison=comparison).text
+    assert "Opens and clicks of e-mails have different windows here" in told
+    assert "framed" not in kn.charts.draw_sweep(sweep, settings=settings, currency="EUR").to_dict()["description"]
+    assert extra.collect()["channel"].unique().to_list() == ["email"]
+
+
+def test_without_windows_of_email_and_sms_there_is_no_sweep_to_show() -> None:
+    settings = ANNOUNCED.with_windows({"email": None, "sms": None})
+    comparison = compare(*RECOVERED, settings=settings)
+    sweep = kn.sweep_windows(comparison.touches, comparison.conversions, settings=settings)
+    extra = kn.value_extra_days(sweep, settings=settings)
+    assert kn.charts.draw_sweep(sweep, settings=settings, currency="EUR") is None
+    assert kn.tables.tabulate_extra_days(extra, currency="EUR") is None
+    assert "Neither e-mail nor SMS has a window" in kn.findings.state_sweep(extra, comparison=comparison).text
+
+
+def test_visits_that_earn_orders_and_orders_without_a_run_up_are_told() -> None:
+    settings = kn.Settings.preset("2026")
+    visit = {**RECOVERED[1], "metric": "Active on Site", "message_id": None, "event_id": "visit"}
+    rows = (visit, {**RECOVERED[-1], "occurred_at": visit["occurred_at"]})
+    data, comparison = export(*rows), compare(*rows, settings=settings)
+    told = kn.findings.list_caveats(kn.find_caveats(data, comparison), export=data, comparison=comparison).text
+    assert "1 (100.0 %) of the credited orders go to a visit" in told
+    assert "**No run-up:** 1 (100.0 %)" in told

@@ -409,7 +409,7 @@ def test_a_file_and_a_preset_together_are_refused(file: Path) -> None:
 
 def test_settings_describe_themselves_in_sentences() -> None:
     assert ANNOUNCED.describe() == (
-        "Windows: email click 5 days, email open 5 days, push open 1 day, sms click 1 day. "
+        "Windows: E-mail click 5 days, E-mail open 5 days, Push open 1 day, SMS click 1 day. "
         "The window runs from the message's receipt (push and visits: from the touch)."
     )
 
@@ -424,7 +424,7 @@ def test_settings_describe_every_choice_that_was_made() -> None:
         net_of_refunds=True,
     )
     assert settings.describe() == (
-        "Windows: email open 36 hours. The window runs from the touch. Machine opens are left out. "
+        "Windows: E-mail open 36 hours. The window runs from the touch. Machine opens are left out. "
         "Bot clicks are left out. Left out by id: 2 messages. Refunds and cancels are subtracted."
     )
 

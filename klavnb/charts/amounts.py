@@ -57,7 +57,7 @@ def draw_split(split: pl.LazyFrame, *, currency: str | None) -> Picture:
         for row in rows.iter_rows(named=True)
     )
     return alt.layer(bars, labels).properties(
-        width=WIDTH - 260, height=BAND * max(len(order), 1), title=title, description=f"Bars of revenue: {described}."
+        width=WIDTH - 300, height=BAND * max(len(order), 1), title=title, description=f"Bars of revenue: {described}."
     )
 
 
@@ -86,16 +86,19 @@ def draw_bridge(bridge: pl.LazyFrame, *, summary: pl.LazyFrame, currency: str | 
             till=old_value + pl.col("difference").cum_sum(),
         )
         .with_columns(since=pl.col("till") - pl.col("difference"))
-        .with_columns(pl.col("difference", "till", "since").round(2))
+        .with_columns(pl.col("difference", "till", "since").round(2))  # sums of many orders end in stray digits
         .collect()
     )
-    ends = pl.DataFrame({"what": ["Old model", "Cooperative model"], "till": [float(old_value), float(new_value)]})
+    ends = pl.DataFrame(
+        {"what": ["Old model", "Cooperative model"], "till": [round(old_value, 2), round(new_value, 2)]}
+    )
     order = ["Old model", *steps["what"].to_list(), "Cooperative model"]
     y = alt.Y("what:N", title=None, sort=order, axis=alt.Axis(labelLimit=LABEL))
     x = alt.X(
         "till:Q",
         title=f"Attributed revenue{name_unit(currency)}; the axis does not start at 0",
         scale=alt.Scale(zero=False, padding=60),
+        axis=alt.Axis(tickCount=5),
     )
     bars = (
         alt.Chart(steps)
@@ -135,7 +138,7 @@ def draw_bridge(bridge: pl.LazyFrame, *, summary: pl.LazyFrame, currency: str | 
         height=BAND * len(order),
         title=title,
         description=f"Steps from {format_money(old_value, currency)} under the old model to "
-        f"{format_money(new_value, currency)} under the cooperative model. {told or 'There is none'}.",
+        f"{format_money(new_value, currency)} under the cooperative model. {told or 'No step lies between them'}.",
     )
 
 
@@ -188,14 +191,14 @@ def draw_messages(messages: pl.LazyFrame, *, top: int, currency: str | None) -> 
     dot = base.mark_point(size=70, filled=True, opacity=1).encode(x="candidate_value:Q")
     shown, total = (frame.select(pl.col("difference").sum()).item() for frame in (rows, changed))
     share = format_share(shown, total)
-    title = f"{format_count(rows.height, 'message')} of {changed.height} make up {share} of the difference"
+    title = f"{rows.height} of {format_count(changed.height, 'message')} that changed: {share} of the difference"
     told = "; ".join(
         f"{row['name']}: {format_money(row['baseline_value'], currency)} to "
         f"{format_money(row['candidate_value'], currency)}"
         for row in rows.head(5).to_dicts()
     )
     return alt.layer(line, ring, dot).properties(
-        width=WIDTH - 260,
+        width=WIDTH - 300,
         height=BAND * max(rows.height, 1),
         title=title,
         description=f"Attributed revenue by message under the old and the cooperative model. {told}.",
@@ -219,7 +222,9 @@ def draw_weeks(weeks: pl.LazyFrame, *, currency: str | None) -> Picture:
         place=pl.col("part").replace_strict({"baseline_value": 0, "difference": 1}),
     )
     brush = alt.selection_interval(encodings=["x"])
-    week = alt.X("week_on:T", title="Week of the order (Monday)")
+    mondays = [alt.DateTime(year=day.year, month=day.month, date=day.day) for day in wide["week_on"].to_list()]
+    dates = alt.Axis(values=mondays, format="%-d %b %y", labelOverlap="greedy", labelSeparation=12)
+    week = alt.X("week_on:T", title="Week of the order, by its Monday", axis=dates)
     stacked = (
         alt.Chart(rows)
         .mark_bar(color=INK, size=8)
@@ -243,7 +248,8 @@ def draw_weeks(weeks: pl.LazyFrame, *, currency: str | None) -> Picture:
     )
     upper = stacked.encode(x=week.scale(domain=brush)).properties(width=WIDTH, height=220)
     lower = stacked.encode(
-        x=alt.X("week_on:T", title="Drag here to look at fewer weeks"), y=alt.Y("revenue:Q", title=None, axis=None)
+        x=alt.X("week_on:T", title="Drag here to look at fewer weeks", axis=dates),
+        y=alt.Y("revenue:Q", title=None, axis=None),
     ).properties(width=WIDTH, height=44)
     weeks_on = wide["week_on"].to_list()
     best = wide.sort("difference", "week_on", descending=[True, False]).row(0, named=True)

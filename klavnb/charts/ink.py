@@ -19,7 +19,7 @@ WIDTH: Final = 640
 BAND: Final = 30
 """Of one row of a chart with rows, in pixels."""
 
-LABEL: Final = 250
+LABEL: Final = 290
 """Of the words beside a row, at most, in pixels."""
 
 INK: Final = "currentColor"
@@ -29,7 +29,7 @@ FAINT, FULL = 0.5, 1.0
 
 
 def colour_channels(field: str, title: str | None, names: Iterable[str]) -> alt.Color:
-    """Colour by channel; the legend shows only the channels that are there, and none where it has no title."""
+    """Colour by channel; the legend shows the channels that are there, if it has a title and there are several."""
     shown = [channel for channel, name in CHANNEL_NAMES.items() if name in set(names)]
     return alt.Color(
         f"{field}:N",
@@ -37,7 +37,7 @@ def colour_channels(field: str, title: str | None, names: Iterable[str]) -> alt.
         scale=alt.Scale(
             domain=[CHANNEL_NAMES[channel] for channel in shown], range=[CHANNEL_COLOURS[channel] for channel in shown]
         ),
-        legend=None if title is None else alt.Legend(),
+        legend=None if title is None or len(shown) < 2 else alt.Legend(),  # noqa: PLR2004 - one colour needs no key
     )
 
 

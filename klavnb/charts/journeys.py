@@ -42,7 +42,7 @@ def draw_journeys(journeys: pl.LazyFrame, *, currency: str | None) -> Picture | 
     )
     return alt.vconcat(*pictures, spacing=34).properties(
         title=f"{format_count(len(pictures), 'order')} that the old model credited to nothing",
-        description=f"Timelines of the days before an order. {told}",
+        description=f"Timelines of the days before an order. {told.replace('.;', '.')}",
     )
 
 
@@ -94,7 +94,7 @@ def _tell_journey(rows: pl.DataFrame, currency: str | None) -> str:
     return (
         f"Customer {last['customer']}, order of {format_money(last['value'], currency)}: "
         f"Old model: nothing. {last['lane']} came last, and its window had closed "
-        f"{format_days(-last['closes'])} before; "
+        f"{format_days(-last['closes'])} before the order.; "
         f"Cooperative model: {credited['lane']}, touched {format_days(-credited['touched'])} before, its window "
         "still open."
     )

@@ -7,6 +7,7 @@ import polars as pl
 
 from klavnb.channels import CHANNEL_NAMES
 from klavnb.charts.ink import INK, WIDTH, Picture, name_unit
+from klavnb.sensitivity import find_set_windows
 from klavnb.settings import Settings
 from klavnb.theme import CHANNEL_COLOURS, LOSS_COLOUR
 from klavnb.windows import describe_window
@@ -80,17 +81,18 @@ def draw_gaps(gaps: pl.LazyFrame, *, settings: Settings, currency: str | None, d
             .mark_rule(strokeDash=[5, 3], strokeWidth=2, color=INK)
             .encode(x=alt.X("hour:Q", title=axis, scale=reach))
         )
-        text = (
-            alt.Chart(of_windows)
+        # below each other, so that windows of nearly the same length can be read
+        texts = [
+            alt.Chart(of_windows[place])
             .mark_text(align="left", baseline="top", dx=5, color=INK)
-            .encode(x="hour:Q", y=alt.value(0), text="text:N")
-        )
-        rows.append(alt.layer(bars, rule, text).properties(width=WIDTH, height=110, title=CHANNEL_NAMES[channel]))
+            .encode(x=alt.X("hour:Q", title=axis, scale=reach), y=alt.value(14 * place), text="text:N")
+            for place in range(of_windows.height)
+        ]
+        rows.append(alt.layer(bars, rule, *texts).properties(width=WIDTH, height=110, title=CHANNEL_NAMES[channel]))
     late = gaps.filter(pl.col("is_open").not_()).select("channel").collect()["channel"].value_counts(sort=True)
     count_late = late.select(pl.col("count").sum()).item()
     title = (
-        f"{format_count(count_late, 'last touch', 'last touches')} came too early: "
-        "the window had closed before the order"
+        f"{format_count(count_late, 'last touch', 'last touches')} of a channel came too early: its window had closed"
         if late.height
         else "Every last touch was still open at the order"
     )
@@ -103,7 +105,7 @@ def draw_gaps(gaps: pl.LazyFrame, *, settings: Settings, currency: str | None, d
     )
 
 
-def draw_sweep(sweep: pl.LazyFrame, *, settings: Settings, currency: str | None) -> Picture:
+def draw_sweep(sweep: pl.LazyFrame, *, settings: Settings, currency: str | None) -> Picture | None:
     """Draw attributed revenue over the e-mail window and the SMS window, a field for each model.
 
     Parameters
@@ -111,8 +113,10 @@ def draw_sweep(sweep: pl.LazyFrame, *, settings: Settings, currency: str | None)
     sweep
         As `klavnb.sweep_windows` gives it.
     settings
-        The windows that are framed.
+        The windows that are framed. Where neither channel has one there is nothing to draw, and None is returned.
     """
+    if not any(find_set_windows(settings, channel) for channel in ("email", "sms")):
+        return None
     models = {"old_value": "Old model", "cooperative_value": "Cooperative model"}
     lengths = {f"{channel}_days": pl.col(f"{channel}_window") / timedelta(days=1) for channel in ("email", "sms")}
     cells = (
@@ -120,8 +124,7 @@ def draw_sweep(sweep: pl.LazyFrame, *, settings: Settings, currency: str | None)
         .unpivot(list(models), index=list(lengths), variable_name="model", value_name="revenue")
         .with_columns(
             pl.col("model").replace_strict(models),
-            is_set=(pl.col("email_days") == _days(settings, "email.open", "email.click"))
-            & (pl.col("sms_days") == _days(settings, "sms.click")),
+            is_set=_is_set(settings, "email") & _is_set(settings, "sms"),
             # at 0.43 of viridis white and black numbers are equally legible, 4.5:1; below, white is more so
             is_dark=pl.col("revenue") < 0.57 * pl.col("revenue").min() + 0.43 * pl.col("revenue").max(),
         )
@@ -149,21 +152,24 @@ def draw_sweep(sweep: pl.LazyFrame, *, settings: Settings, currency: str | None)
     )
     least, most = cells.select(least=pl.col("revenue").min(), most=pl.col("revenue").max()).row(0)
     as_set = cells.filter("is_set", model="Old model")["revenue"]
-    told = f"; as set, the old model credits {format_money(as_set.item(), currency)}" if len(as_set) == 1 else ""
+    told = (
+        f". The windows as set are framed: the old model credits {format_money(as_set.item(), currency)}"
+        if len(as_set) == 1
+        else ""
+    )
     return (
         alt.layer(fields, frames, numbers, data=cells)
-        .properties(width=(WIDTH - 60) // 2, height=190)
-        .facet(column=alt.Column("model:N", title=None, sort=list(models.values())))
+        .properties(width=WIDTH - 200, height=170)
+        .facet(row=alt.Row("model:N", title=None, sort=list(models.values()), header=alt.Header(orient="top")))
         .properties(
             title=f"{format_money(least, currency)} to {format_money(most, currency)}: what the windows alone decide",
-            description="Two fields, one a model: attributed revenue for each pair of an e-mail and an SMS window, "
-            f"from {format_money(least, currency)} to {format_money(most, currency)}{told}. The windows as set are "
-            "framed.",
+            description="One field for each model: attributed revenue for each pair of an e-mail and an SMS window, "
+            f"from {format_money(least, currency)} to {format_money(most, currency)}{told}.",
         )
     )
 
 
-def _days(settings: Settings, *names: str) -> float | None:
-    """The longest of some windows in days; None where each is off."""
-    lengths = [settings.windows[name] / timedelta(days=1) for name in names if name in settings.windows]
-    return max(lengths, default=None)
+def _is_set(settings: Settings, channel: str) -> pl.Expr:
+    """Whether a field has the channel's one window; with none or several there is no such field."""
+    (window,) = found if len(found := find_set_windows(settings, channel)) == 1 else (None,)
+    return pl.lit(value=False) if window is None else pl.col(f"{channel}_days") == window / timedelta(days=1)

@@ -10,12 +10,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import get_args
 
 from klavnb.errors import SettingsError
 from klavnb.report.signature import Parameter, Value
-from klavnb.settings import Anchor
-from klavnb.windows import PRESETS, parse_windows
+from klavnb.settings import Settings
 
 __all__ = ["check_parameters", "show_value", "split_assignments", "suggest"]
 
@@ -26,6 +24,12 @@ HINTS = {
     "data": "Give the file or folder of an export, a store, or sample.",
     "settings_file": "Give a TOML file, or leave it empty.",
 }
+SETTINGS = {
+    "settings_file": "file",
+    **{name: name for name in ("preset", "windows", "anchor", "conversion_metric")},
+}
+"""Parameter → option of `Settings.from_options`, for those that can be wrong."""
+
 ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 MOST_ROWS = 100
 
@@ -97,6 +101,7 @@ def check_parameters(listed: Mapping[str, Parameter], given: Mapping[str, object
     start, end = str(period.get("start", "")), str(period.get("end", ""))
     if start and end and start > end:
         raise SettingsError(f"{where}: the period ends ({end}) before it starts ({start}).", hint="Swap start and end.")
+    _check_settings(checked, where)
     return checked
 
 
@@ -126,8 +131,6 @@ def _check_value(parameter: Parameter, value: object, where: str) -> Value:
     match name:
         case "start" | "end" | "as_of" if typed:
             _check_date(name, str(typed), where)
-        case "preset" | "anchor" | "windows" if typed != parameter.default:
-            _check_setting(name, str(typed), where)
         case "top_n" if not 1 <= float(typed) <= MOST_ROWS:
             raise SettingsError(f"{where}: top_n should be from 1 to {MOST_ROWS}, found {typed}.")
         case "data" | "settings_file" if typed not in ("sample", ""):
@@ -140,16 +143,13 @@ def _check_value(parameter: Parameter, value: object, where: str) -> Value:
     return typed
 
 
-def _check_setting(name: str, text: str, where: str) -> None:
-    if name == "windows":
-        try:
-            parse_windows(pair.strip() for pair in text.split(","))
-        except SettingsError as error:
-            raise SettingsError(f"{where}: windows={text}: {error.message}", hint=error.hint) from error
-        return
-    choices = tuple(PRESETS) if name == "preset" else get_args(Anchor)
-    if text not in choices:
-        raise SettingsError(f"{where}: there is no {name} {text!r}.", hint=suggest(text, choices))
+def _check_settings(checked: Mapping[str, Value], where: str) -> None:
+    """Build the settings of an attribution once, to refuse here what a kernel would refuse a minute later."""
+    named = {SETTINGS[name]: value for name, value in checked.items() if name in SETTINGS and value != ""}
+    try:
+        Settings.from_options(**named)  # type: ignore[arg-type]  # each was read as the type of its parameter
+    except SettingsError as error:
+        raise SettingsError(f"{where}: {error.message}", hint=error.hint) from error
 
 
 def _read_value(kind: type, value: object) -> Value | None:

@@ -1,0 +1,151 @@
+"""What moved: all of it, by channel, by message, by week."""
+
+import polars as pl
+
+from klavnb.channels import CHANNEL_NAMES, CHANNEL_WORDS
+from klavnb.comparison import Interval, ModelComparison
+from klavnb.escaping import escape_markdown
+from klavnb.findings.finding import Finding, say_money
+from klavnb.wording import format_count, format_share
+
+__all__ = ["state_answer", "state_bridge", "state_messages", "state_period", "state_weeks"]
+
+FEW = 10
+"""With fewer changed orders an interval says more than it knows."""
+
+
+def state_period(comparison: ModelComparison, *, data: str = "") -> Finding:
+    """Say which orders and which settings the report is about.
+
+    Parameters
+    ----------
+    data
+        What the user named as the data; the sample is told to be invented.
+    """
+    settings = comparison.settings
+    parts = [
+        f"**What is counted:** orders from {comparison.first_on:%-d %B %Y} to {comparison.last_on:%-d %B %Y} (UTC)"
+        + (f", in {escape_markdown(comparison.currency)}" if comparison.currency else "")
+        + f". An order is one “{escape_markdown(settings.conversion_metric)}” event.",
+        f"**Settings of this report:** {escape_markdown(settings.describe())}",
+    ]
+    if data == "sample":
+        parts.insert(0, "**The data are invented:** this is the sample shop that comes with klavnb.")
+    if comparison.other_currencies:
+        left = ", ".join(f"{count:,} in {escape_markdown(name)}" for name, count in comparison.other_currencies.items())
+        parts.append(f"**Left out**, since money of different currencies cannot be added: {left}.")
+    if comparison.first_on < comparison.data_from.date():
+        parts.append(
+            f"**The export begins on {comparison.data_from:%-d %B %Y}:** there are no orders from before that day to count."
+        )
+    return Finding("\n\n".join(parts))
+
+
+def state_answer(
+    summary: pl.LazyFrame, channels: pl.LazyFrame, *, difference: Interval, currency: str | None
+) -> Finding:
+    """Say how much the cooperative model credits that the old one did not.
+
+    Parameters
+    ----------
+    summary, channels
+        As `klavnb.summarise_changes` and `klavnb.count_channels` give them, in one currency.
+    difference
+        As `klavnb.estimate_difference` gives it.
+    """
+    total = summary.collect().row(0, named=True)
+    several, everyone = (
+        channels.filter(kept).select(pl.col("count_profiles").sum()).collect().item()
+        for kept in (pl.col("count_channels") > 1, True)
+    )
+    money = {
+        name: say_money(total[name], currency) for name in ("baseline_value", "candidate_value", "value", "difference")
+    }
+    changed = total["count_gained"] + total["count_lost"] + total["count_moved"]
+    who = (
+        f"*Whose orders can differ?* Only those of customers who were reached on two channels or more: {several:,} of "
+        f"{everyone:,} who ordered. {total['count_profiles_changed']:,} of them have an order that does differ. For everyone "
+        "else both models give the same answer."
+    )
+    if not changed:
+        return Finding(
+            f"## Both models credit the same: {money['candidate_value']}\n\n"
+            f"That is {format_share(total['candidate_value'], total['value'])} of all revenue ({money['value']} from "
+            f"{format_count(total['count_conversions'], 'order')}). No order is credited to another message.\n\n{who}"
+        )
+    low, high = (say_money(bound, currency) for bound in (difference.low, difference.high))
+    sure = (
+        f"Were the same time lived by other customers like these, the difference would lie between {low} and {high} in 95 of "
+        "100 cases (estimated by drawing the customers anew, a bootstrap)."
+        if changed >= FEW
+        else f"Hardly: it hangs on {format_count(changed, 'order')}, too few to say how far it would swing."
+    )
+    return Finding(
+        f"## The cooperative model credits {money['difference']} more than the old one: "
+        f"{money['baseline_value']} became {money['candidate_value']}\n\n"
+        f"That is **{format_share(total['difference'], total['baseline_value'])} more attributed revenue**, and "
+        f"{format_share(total['difference'], total['value'])} of all revenue ({money['value']} from "
+        f"{format_count(total['count_conversions'], 'order')}). It comes from "
+        f"**{format_count(total['count_gained'], 'order')}** that the old model credited to no message: "
+        f"attributed orders went from {total['count_baseline']:,} to {total['count_candidate']:,}. "
+        f"The share of revenue that messages can claim went from {format_share(total['baseline_value'], total['value'])} "
+        f"to {format_share(total['candidate_value'], total['value'])}.\n\n*How sure?* {sure}\n\n{who}"
+    )
+
+
+def state_bridge(bridge: pl.LazyFrame, *, currency: str | None) -> Finding:
+    """Say which channel gained, and which channel had stood in its way."""
+    steps = bridge.collect()
+    gained = steps.filter(outcome="gained")
+    moved = steps.filter(pl.col("outcome") == "moved", pl.col("difference") > 0)
+    count_moved = moved.select(pl.col("count_conversions").sum()).item()
+    also = (
+        f" In {format_count(count_moved, 'more order')} both models credit a message, but not the same one: the bars "
+        "“moved” show where that money came from and where it went."
+        if count_moved
+        else ""
+    )
+    if gained.is_empty():
+        return Finding(f"## No channel gained\n\nNo order is credited by the cooperative model alone.{also}")
+    first = gained.row(0, named=True)
+    channel, last = CHANNEL_WORDS[first["channel"]], CHANNEL_WORDS[first["last_channel"]]
+    return Finding(
+        f"## {CHANNEL_NAMES[first['channel']]} gains most: {say_money(first['difference'], currency)} where {last} came last\n\n"
+        f"In {format_count(first['count_conversions'], 'order')} the customer’s last touch was by {last}, whose window had "
+        "closed before the order. The old model stopped there and credited nothing. The cooperative model also looks "
+        f"at the other channels: the window of {channel} was still open. Each bar is one such pair: the channel that gains, "
+        f"and the channel that came last.{also}"
+    )
+
+
+def state_messages(messages: pl.LazyFrame, *, currency: str | None) -> Finding:
+    """Say which campaign or flow message gained most."""
+    changed = messages.filter(pl.col("difference") != 0).collect()
+    if changed.is_empty():
+        return Finding("## No campaign and no flow gains or loses")
+    best = changed.sort("difference", descending=True).row(0, named=True)
+    flows, campaigns = (
+        say_money(changed.filter(message_type=kind).select(pl.col("difference").sum()).item(), currency)
+        for kind in ("flow", "campaign")
+    )
+    of = messages.select(pl.len()).collect().item()
+    return Finding(
+        f"## “{escape_markdown(best['label'])}” gains most: {say_money(best['difference'], currency)}\n\n"
+        f"Of {format_count(of, 'message')} with any credit, {changed.height:,} earn a different amount: messages of flows "
+        f"{flows} more in all, campaigns {campaigns} more. In the chart the ring is the old model’s amount, the dot the "
+        "cooperative model’s."
+    )
+
+
+def state_weeks(weeks: pl.LazyFrame, *, currency: str | None) -> Finding:
+    """Say in which week the difference was largest, and how even it is."""
+    rows = weeks.collect()
+    best = rows.sort("difference", "week_on", descending=[True, False]).row(0, named=True)
+    count_changed = rows.filter(pl.col("difference") != 0).height
+    if not count_changed:
+        return Finding("## No week changes\n\nThe two models credit the same revenue in every week.")
+    return Finding(
+        f"## {count_changed} of {format_count(rows.height, 'week')} change, most that of {best['week_on']:%-d %B %Y}\n\n"
+        f"In that week the old model credits {say_money(best['baseline_value'], currency)}; the cooperative model credits "
+        f"{say_money(best['difference'], currency)} more. The period may cut the first and the last week short."
+    )
