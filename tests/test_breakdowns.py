@@ -65,7 +65,7 @@ def export(*rows: object) -> Export:
         count_messages=2,
         first_event_at=last,
         last_event_at=last,
-        metrics={},
+        metrics=dict(frame.group_by("metric").len().collect().iter_rows()),
         notes=(),
         fingerprint="0" * 12,
     )

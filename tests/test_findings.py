@@ -114,7 +114,7 @@ def test_the_facts_of_the_index_say_how_fresh_the_data_are() -> None:
     assert facts["status"] == "provisional"
     assert "Provisional: 1 order of the export’s last 5 days, up to 5 March 2022" in facts["banner"]
     assert "days before this report was made" in facts["banner"]
-    assert facts["headline"].startswith("EUR 80 more")
+    assert facts["headline"] == "EUR 80 more under the cooperative model"
 
 
 def test_a_comparison_without_a_currency_is_told_without_one() -> None:

@@ -105,10 +105,10 @@ def collect_facts(
         else "",
         f"{format_count(rejected, 'row')} of the export could not be used." if rejected else "",
     ]
-    more = format_share(total["difference"], total["baseline_value"])
+    more = f" ({format_share(total['difference'], total['baseline_value'])})" if total["baseline_value"] else ""
     return Facts(
         {
-            "headline": f"{format_money(total['difference'], comparison.currency)} ({more}) more under the cooperative model",
+            "headline": f"{format_money(total['difference'], comparison.currency)}{more} more under the cooperative model",
             "data_as_of": f"{comparison.as_of:%Y-%m-%d}",
             "status": "provisional" if provisional else "final",
             "banner": " ".join(notice for notice in notices if notice) or None,

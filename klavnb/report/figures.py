@@ -87,9 +87,7 @@ def _find_titles(node: object) -> dict[str, str]:
 
 def _write_table(rows: Sequence[Mapping[str, object]], chart: Mapping[str, Any]) -> str:
     titles = _find_titles(chart)
-    present = list(dict.fromkeys(name for row in rows[:MOST_ROWS] for name in row))
-    # what the chart never names to a reader, such as the order of bars, is no data to a reader
-    columns = [name for name in present if name in titles] or present
+    columns = list(dict.fromkeys(name for row in rows[:MOST_ROWS] for name in row))
     head = "".join(f'<th scope="col">{escape(titles.get(name, name.replace("_", " ")))}</th>' for name in columns)
     body = "".join(
         "<tr>" + "".join(_write_value(row.get(name)) for name in columns) + "</tr>" for row in rows[:MOST_ROWS]
