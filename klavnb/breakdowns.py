@@ -9,6 +9,7 @@ import polars as pl
 
 from klavnb.attribution import attribute, find_candidates
 from klavnb.comparison import ModelComparison, compare_credits, summarise_changes
+from klavnb.privacy import tidy_names
 from klavnb.schemas import Touch
 from klavnb.touches import find_anchor
 
@@ -23,6 +24,10 @@ __all__ = [
 ]
 
 DIFFERENCE = pl.col("candidate_value") - pl.col("baseline_value")
+MOST_TOUCHES = 50
+"""Of a customer whose journey is shown; a test account may have thousands."""
+EXACT = 6
+"""Digits that a sum of money keeps: the last ones differ from run to run, and would decide the order of equal rows."""
 
 
 def split_value(comparison: ModelComparison) -> pl.LazyFrame:
@@ -54,7 +59,7 @@ def bridge_models(comparison: ModelComparison) -> pl.LazyFrame:
     return (
         comparison.changes.filter(pl.col("outcome").is_in(["gained", "lost", "moved"]))
         .group_by("channel", "last_channel", "outcome")
-        .agg(difference=DIFFERENCE.sum(), count_conversions=pl.col("conversion_id").n_unique())
+        .agg(difference=DIFFERENCE.sum().round(EXACT), count_conversions=pl.col("conversion_id").n_unique())
         .sort("difference", "channel", "last_channel", descending=[True, False, False])
     )
 
@@ -73,12 +78,12 @@ def compare_messages(comparison: ModelComparison) -> pl.LazyFrame:
         .agg(
             pl.col("message_type").first(),
             pl.col("baseline_value", "candidate_value").sum(),
-            difference=DIFFERENCE.sum(),
+            difference=DIFFERENCE.sum().round(EXACT),
             count_baseline=pl.col("conversion_id").filter(pl.col("baseline_credit") > 0).n_unique(),
             count_candidate=pl.col("conversion_id").filter(pl.col("candidate_credit") > 0).n_unique(),
         )
         .join(_name_messages(comparison), on="message_id", how="left")
-        .with_columns(pl.coalesce("label", "message_id", pl.lit("Visits to the shop")))
+        .with_columns(pl.coalesce("label", tidy_names(pl.col("message_id")), pl.lit("Visits to the shop")))
         .sort(["difference", "candidate_value", "message_id"], descending=[True, True, False])
     )
 
@@ -100,7 +105,10 @@ def compare_weeks(comparison: ModelComparison) -> pl.LazyFrame:
         week_on=pl.date_range(pl.col("week_on").min(), pl.col("week_on").max(), interval="1w", closed="both")
     )
     return (
-        weeks.join(by_week, on="week_on", how="left").fill_null(0.0).with_columns(difference=DIFFERENCE).sort("week_on")
+        weeks.join(by_week, on="week_on", how="left")
+        .fill_null(0.0)
+        .with_columns(difference=DIFFERENCE.round(EXACT))
+        .sort("week_on")
     )
 
 
@@ -131,10 +139,11 @@ def measure_gaps(comparison: ModelComparison, *, lookback: timedelta = timedelta
 def pick_journeys(comparison: ModelComparison, *, count: int = 3) -> pl.LazyFrame:
     """Pick conversions that only the candidate credits, each of another kind as far as there are, and their touches.
 
-    One row per touch from a day before the credited one up to the conversion: `customer` (a pseudonym, A to Z),
-    `value`, `channel`, `kind`, `label` of the message, `is_credited` by the candidate, and the times relative to the
-    conversion, all spans: `touched`, `opened` (where its window starts) and `closes`; negative is before the
-    conversion. Kinds are the pairs of credited and last channel; of each the conversion with the median value is taken.
+    One row per touch from a day before the credited one up to the conversion, the last 50 of a customer and the
+    credited one: `customer` (a pseudonym, A to Z), `value`, `channel`, `kind`, `label` of the message, `is_credited` by
+    the candidate, and the times relative to the conversion, all spans: `touched`, `opened` (where its window starts)
+    and `closes`; negative is before the conversion. Kinds are the pairs of credited and last channel; of each the
+    conversion with the median value is taken.
     """
     gained = comparison.changes.filter(pl.col("outcome") == "gained").select(
         "conversion_id", "channel", "last_channel", "value", credited_id="touch_id"
@@ -157,13 +166,14 @@ def pick_journeys(comparison: ModelComparison, *, count: int = 3) -> pl.LazyFram
     credited_at = pl.col("touched_at").filter(is_credited).first().over("customer")
     return (
         pairs.filter(pl.col("touched_at") >= credited_at - timedelta(days=1))
+        .filter(is_credited | (pl.col("touched_at").rank("ordinal", descending=True).over("customer") <= MOST_TOUCHES))
         .join(_name_messages(comparison), on="message_id", how="left")
         .select(
             "customer",
             "value",
             "channel",
             "kind",
-            label=pl.coalesce("label", "message_id"),
+            label=pl.coalesce("label", tidy_names(pl.col("message_id"))),
             is_credited=is_credited,
             touched=pl.col("touched_at") - pl.col("converted_at"),
             opened=find_anchor(comparison.settings) - pl.col("converted_at"),
@@ -207,5 +217,6 @@ def _name_messages(comparison: ModelComparison) -> pl.LazyFrame:
     in_flow = pl.concat_str(pl.coalesce("flow_name", "flow_id"), pl.coalesce("name", "message_id"), separator=" › ")
     in_campaign = pl.coalesce("campaign_name", "name", "message_id")
     return comparison.messages.select(
-        "message_id", label=pl.when(pl.col("message_type") == "flow").then(in_flow).otherwise(in_campaign)
+        "message_id",
+        label=tidy_names(pl.when(pl.col("message_type") == "flow").then(in_flow).otherwise(in_campaign)),
     )

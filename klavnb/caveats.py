@@ -1,6 +1,6 @@
 """What a reader must know before believing the numbers, counted in the data itself."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import timedelta
 
 import polars as pl
 
@@ -71,12 +71,9 @@ def find_caveats(export: Export, comparison: ModelComparison) -> pl.LazyFrame:
         )
     )
     is_tied = pl.col("messages") > 1
-    period_start, period_end = (
-        datetime.combine(day, time(), UTC) for day in (comparison.first_on, comparison.last_on + timedelta(days=1))
-    )
     refunds = export.events.filter(
         pl.col("metric").is_in(TAKEN_BACK),
-        pl.col("occurred_at").is_between(period_start, period_end, closed="left"),
+        pl.col("occurred_at").dt.date().is_between(comparison.first_on, comparison.last_on),
         pl.col("currency").eq_missing(pl.lit(comparison.currency, dtype=pl.String)),
         pl.lit(not settings.net_of_refunds),
     )

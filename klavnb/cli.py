@@ -26,6 +26,7 @@ app = App(
     help="What Klaviyo's cooperative attribution model credits that the old one dropped, from your own export.",
     version=kn.__version__,
     result_action="return_value",
+    suppress_keyboard_interrupt=False,
 )
 said = Console(highlight=False, markup=False, soft_wrap=True)
 heard = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
@@ -38,7 +39,7 @@ Data = Annotated[str, Parameter(help="An export (folder or file), a store, or `s
 def report(
     names: Annotated[tuple[str, ...], Parameter(negative=())] = (),
     *,
-    data: str = "sample",
+    data: str | None = None,
     out: Path = Path("reports"),
     parameters: Annotated[tuple[str, ...], Parameter(name=["--parameter", "-p"], negative=())] = (),
     keep_notebook: Annotated[bool, Parameter(negative=())] = False,
@@ -50,7 +51,7 @@ def report(
     names
         Which reports; all where none is named. There is: attribution.
     data
-        An export (folder or file), a store, or `sample`.
+        An export (folder or file), a store, or `sample`, which it is unless given.
     out
         The folder for the pages.
     parameters
@@ -58,7 +59,10 @@ def report(
     keep_notebook
         Keep the executed notebook beside each page. It may hold what the page leaves out.
     """
-    given = {"data": data, **kn.report.split_assignments(parameters)}
+    given = kn.report.split_assignments(parameters)
+    if data and "data" in given:
+        raise SettingsError("The data are given twice, by --data and by -p data.", hint="Leave one out.")
+    given = {"data": data or "sample", **given}
     with heard.status("Starting …") as status:
 
         def show(name: str, done: int, of: int) -> None:
@@ -99,7 +103,12 @@ def load(
         export = kn.read_export(exports, settings=chosen)
         kn.write_store(export, out)
     said.print(_tabulate_load(export.summary))
-    said.print(f"Period: {export.summary.first_event_at:%Y-%m-%d} to {export.summary.last_event_at:%Y-%m-%d} UTC")
+    period = export.summary.first_event_at, export.summary.last_event_at
+    said.print("Period: " + " to ".join(f"{at:%Y-%m-%d}" for at in period if at) + " UTC")
+    counts = kn.count_interactions(export.events, settings=chosen).collect()
+    said.print(
+        f"Opens and clicks that name no message, so that they are no touches: {counts['count_messageless'].sum():,}"
+    )
     for note in export.summary.notes:
         said.print(f"Note: {note}")
     said.print(str(out))
@@ -156,7 +165,7 @@ def attribute(
         exclude_bot_clicks=exclude_bot_clicks,
         net_of_refunds=net_of_refunds,
     )
-    if out is not None and out.suffix not in (".parquet", ".csv"):
+    if out is not None and out.suffix.lower() not in (".parquet", ".csv"):
         raise SettingsError(f"Credits are written as .parquet or .csv, found {str(out)!r}.", hint="Change the ending.")
     with heard.status("Reading …") as status:
         export = kn.read_export(data, settings=chosen)
@@ -167,7 +176,7 @@ def attribute(
             raise kn.refuse_missing_metric(export, settings=chosen)
         credits_ = kn.attribute(touches, conversions, model=model, settings=chosen).collect()
         if out is not None:
-            replace_file(out, credits_.write_parquet if out.suffix == ".parquet" else credits_.write_csv)
+            replace_file(out, credits_.write_parquet if out.suffix.lower() == ".parquet" else credits_.write_csv)
     said.print(f"Model: {model}. {chosen.describe()}")
     for row in kn.summarise_credits(credits_.lazy()).collect().to_dicts():
         said.print(_tabulate_credits(row))
@@ -226,7 +235,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KlavnbError as error:
         _stop(str(error), FAILED)
     except OSError as error:
-        _stop(f"{error.filename or 'A file'}: {error.strerror or error}.", FAILED)
+        where = f"{error.filename}: " if error.filename else ""
+        _stop(
+            f"{where}{error.strerror or error}.\n\nHint: What was there before is as it was; mend this and run it again.",
+            FAILED,
+        )
+    except Exception as error:
+        # polars is not imported here; a damaged Parquet file shows only when its rows are read
+        if not type(error).__module__.startswith("polars"):
+            raise
+        _stop(f"The data could not be read: {error}.\n\nHint: Load the export again into a new store.", FAILED)
     except KeyboardInterrupt:
         _stop("Stopped. What was there before is as it was.", INTERRUPTED)
 

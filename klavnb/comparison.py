@@ -1,7 +1,7 @@
 """Two sets of credits side by side: what changed, by how much, how sure, and how much hangs on the windows."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime
 from difflib import get_close_matches
 
 import dataframely as dy
@@ -27,6 +27,10 @@ __all__ = [
 
 OF_CONVERSION = ["conversion_id", "profile_id", "converted_at", "currency", "value"]
 OF_TOUCH = ["channel", "message_id", "message_type", "touched_at"]
+
+
+DRAWS_AT_ONCE = 10_000_000
+"""Numbers that the bootstrap holds at a time: 80 MB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +64,10 @@ class ModelComparison:
         Conversions of the period left out for their currency: currency → number.
     first_on, last_on
         First and last day of the period, both included, UTC.
-    data_from, as_of
+    data_from, data_to
         The times of the first and of the last event in the export.
+    as_of
+        The same as `data_to`, unless that lies in the future, where a clock was wrong: then now.
     """
 
     changes: dy.LazyFrame[Change]
@@ -76,6 +82,7 @@ class ModelComparison:
     first_on: date
     last_on: date
     data_from: datetime
+    data_to: datetime
     as_of: datetime
 
 
@@ -115,6 +122,7 @@ def compare_models(
     if found.is_empty():
         raise refuse_missing_metric(export, settings=settings)
     times: list[datetime] = found["converted_at"].sort().to_list()
+    data_to = export.summary.last_event_at or times[-1]
     first_on, last_on = (
         date.fromisoformat(given) if given else at.date() for given, at in ((start, times[0]), (end, times[-1]))
     )
@@ -124,13 +132,7 @@ def compare_models(
             f"the export lie between {times[0]:%Y-%m-%d} and {times[-1]:%Y-%m-%d}.",
             hint="Change start or end.",
         )
-    period = found.filter(
-        pl.col("converted_at").is_between(
-            datetime.combine(first_on, time(), UTC),
-            datetime.combine(last_on + timedelta(days=1), time(), UTC),
-            closed="left",
-        )
-    )
+    period = found.filter(pl.col("converted_at").dt.date().is_between(first_on, last_on))
     counted = period.group_by("currency").len().sort(["len", "currency"], descending=[True, False])
     sizes: dict[str | None, int] = dict(counted.iter_rows())
     chosen = currency or next(iter(sizes), None)
@@ -157,7 +159,8 @@ def compare_models(
         first_on=first_on,
         last_on=last_on,
         data_from=export.summary.first_event_at or times[0],
-        as_of=export.summary.last_event_at or times[-1],
+        data_to=data_to,
+        as_of=min(data_to, datetime.now(UTC)),
     )
 
 
@@ -301,6 +304,13 @@ def estimate_difference(changes: dy.LazyFrame[Change], *, resamples: int = 2000,
         msg = "changes in several currencies cannot be added up: filter one currency first"
         raise ValueError(msg)
     differences = by_profile.filter(pl.col("difference") != 0)["difference"].to_numpy()
-    draws = np.random.default_rng(seed).poisson(1.0, size=(resamples, len(differences))) @ differences
+    generator = np.random.default_rng(seed)
+    at_once = max(1, DRAWS_AT_ONCE // max(1, len(differences)))
+    draws = np.concatenate(
+        [
+            generator.poisson(1.0, size=(min(at_once, resamples - first), len(differences))) @ differences
+            for first in range(0, resamples, at_once)
+        ]
+    )
     low, high = np.percentile(draws, [2.5, 97.5])
     return Interval(estimate=float(differences.sum()), low=float(low), high=float(high))

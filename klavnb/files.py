@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
+from klavnb.errors import KlavnbError
+
 __all__ = ["replace_file"]
 
 
@@ -17,6 +19,11 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
     write
         Writes all of the new file to the path it is handed.
 
+    Raises
+    ------
+    KlavnbError
+        When the file cannot be written; an earlier one is as it was.
+
     Examples
     --------
     >>> import tempfile
@@ -25,11 +32,18 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
     ...     Path(folder, "note.txt").read_text()
     'whole'
     """
+    if path.is_dir():
+        raise KlavnbError(f"{path} should be a file, but it is a folder.", hint="Name the file in it.")
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{uuid4().hex}.part")
     try:
         write(part)
         part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise KlavnbError(
+            f"{path} cannot be written: {error.strerror or error}.", hint="What was there before is as it was."
+        ) from error
     except BaseException:
         part.unlink(missing_ok=True)
         raise

@@ -47,6 +47,8 @@ def enable() -> None:
     alt.renderers.register("klavnb", render)
     alt.renderers.enable("klavnb")
     alt.theme.enable("none")
+    # its limit of 5,000 rows protects notebooks from whole tables; our charts hold sums
+    alt.data_transformers.disable_max_rows()
 
 
 def render(spec: Mapping[str, Any], **_options: object) -> dict[str, Any]:

@@ -183,9 +183,9 @@ The window runs from the message's receipt (push and visits: from the touch). Bo
         windows: str | Iterable[str] = (),
         anchor: str = "",
         conversion_metric: str = "",
-        exclude_machine_opens: bool | None = None,
-        exclude_bot_clicks: bool | None = None,
-        net_of_refunds: bool | None = None,
+        exclude_machine_opens: bool | str | None = None,
+        exclude_bot_clicks: bool | str | None = None,
+        net_of_refunds: bool | str | None = None,
     ) -> Self:
         """Build settings from what a command line or a notebook's parameters say.
 
@@ -198,6 +198,8 @@ The window runs from the message's receipt (push and visits: from the touch). Bo
             A settings file in TOML.
         windows
             Windows such as `email.open=5d`; as one text, with commas between them.
+        exclude_machine_opens, exclude_bot_clicks, net_of_refunds
+            Also as the text `yes` or `no`; empty leaves the base's.
 
         Raises
         ------
@@ -219,9 +221,9 @@ The window runs from the message's receipt (push and visits: from the touch). Bo
         given: dict[str, Any] = {
             "anchor": anchor,
             "conversion_metric": conversion_metric,
-            "exclude_machine_opens": exclude_machine_opens,
-            "exclude_bot_clicks": exclude_bot_clicks,
-            "net_of_refunds": net_of_refunds,
+            "exclude_machine_opens": _read_choice("exclude_machine_opens", exclude_machine_opens),
+            "exclude_bot_clicks": _read_choice("exclude_bot_clicks", exclude_bot_clicks),
+            "net_of_refunds": _read_choice("net_of_refunds", net_of_refunds),
         }
         changed = replace(base, **{name: value for name, value in given.items() if value not in ("", None)})
         return changed.with_windows(parse_windows(pair for pair in pairs if pair.strip()))
@@ -270,6 +272,16 @@ TOML_TYPES: Mapping[str, type] = MappingProxyType(
 TOML_WORDS: Mapping[type, str] = MappingProxyType(
     {str: "text in quotes", bool: "true or false", list: "a list", dict: "a table"}
 )
+
+
+def _read_choice(name: str, value: bool | str | None) -> bool | None:
+    """Read yes or no; what is empty decides nothing."""
+    if not isinstance(value, str):
+        return value
+    choices = {"": None, "yes": True, "true": True, "no": False, "false": False}
+    if value.lower() not in choices:
+        raise SettingsError(f"{name} should be yes or no, found {value!r}.")
+    return choices[value.lower()]
 
 
 def _flatten(table: Mapping[str, object]) -> Iterable[tuple[str, str]]:

@@ -1,8 +1,8 @@
 """What a load took in, kept and set aside, and what its attribution will lack."""
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -11,9 +11,12 @@ import polars as pl
 from klavnb.errors import name_some
 from klavnb.settings import Settings
 
-__all__ = ["LoadSummary", "find_gaps", "fingerprint_frames"]
+__all__ = ["LoadSummary", "find_gaps", "find_missing", "fingerprint_frames", "renew_notes"]
 
 DIGITS: Final = 12
+MISSING: Final = "There are no "
+"""How the notes about missing metrics begin, and no other: they depend on the settings."""
+
 NULL, END_OF_VALUE = "\x00", "\x1f"
 
 
@@ -43,6 +46,8 @@ class LoadSummary:
     fingerprint
         12 hexadecimal digits of the SHA-256 of the content: the same for a store and for the export it
         was made from, whatever the files' names and order.
+    named_metrics
+        The account's own metric names of the settings at loading → role: which events are about messages.
     """
 
     sources: tuple[str, ...]
@@ -56,6 +61,7 @@ class LoadSummary:
     metrics: dict[str, int]
     notes: tuple[str, ...]
     fingerprint: str
+    named_metrics: Mapping[str, str] = field(default_factory=dict)
 
     def to_frame(self) -> pl.DataFrame:
         """Return the summary as a table: one row per figure, in the order in which a person reads it.
@@ -80,22 +86,30 @@ def _describe(time: datetime | None) -> str:
     return "no events" if time is None else f"{time:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def find_gaps(events: pl.DataFrame, *, settings: Settings) -> Iterator[str]:
-    """Say what attribution will lack, and what it must not add up; one sentence each."""
-    roles = pl.DataFrame({"metric": list(settings.roles), "role": list(settings.roles.values())})
-    counts = events.group_by("metric").len()
-    found = set(counts.join(roles, on="metric")["role"])
+def renew_notes(summary: LoadSummary, *, settings: Settings) -> LoadSummary:
+    """Say what is missing for these settings, instead of those that the export was loaded with."""
+    others = (note for note in summary.notes if not note.startswith(MISSING))
+    return replace(summary, notes=(*find_missing(summary.metrics, settings=settings), *others))
+
+
+def find_missing(metrics: Collection[str], *, settings: Settings) -> Iterator[str]:
+    """Say which metrics attribution will lack; one sentence each."""
+    found = {role for metric, role in settings.roles.items() if metric in metrics}
     for channel, name in (("email", "e-mail"), ("sms", "SMS"), ("whatsapp", "WhatsApp")):
         is_touched = {f"{channel}.open", f"{channel}.click"} & found
         if is_touched and f"{channel}.received" not in found:
             yield (
-                f"There are no Received events of {name}: its windows run from the send cohort, the handoff or, "
+                f"{MISSING}Received events of {name}: its windows run from the send cohort, the handoff or, "
                 "where neither is known, the touch."
             )
     if not any(role.startswith("sms.") for role in found):
-        yield "There are no SMS events at all: nothing can be attributed to SMS."
-    if settings.conversion_metric not in set(counts["metric"]):
-        yield f"There are no events of the conversion metric {settings.conversion_metric}: nothing can be attributed."
+        yield f"{MISSING}SMS events at all: nothing can be attributed to SMS."
+    if settings.conversion_metric not in metrics:
+        yield f"{MISSING}events of the conversion metric {settings.conversion_metric}: nothing can be attributed."
+
+
+def find_gaps(events: pl.DataFrame, *, settings: Settings) -> Iterator[str]:
+    """Say what the events cannot be compared with, and what must not be added up; one sentence each."""
     conversions = events.filter(pl.col("metric") == settings.conversion_metric)
     if conversions.height and conversions["recorded_event_ids"].null_count() == conversions.height:
         yield (

@@ -10,6 +10,7 @@ from great_tables import GT
 from klavnb.channels import CHANNEL_NAMES
 from klavnb.comparison import ModelComparison
 from klavnb.errors import name_some
+from klavnb.privacy import mask
 from klavnb.store import Export
 
 __all__ = ["tabulate_extra_days", "tabulate_filters", "tabulate_messages", "tabulate_provenance"]
@@ -129,7 +130,7 @@ def tabulate_provenance(export: Export, *, comparison: ModelComparison) -> GT:
         "Fingerprint": summary.fingerprint,
         "Events": f"{summary.rows_in:,} in = {summary.rows_kept:,} kept + {sum(summary.rejected.values()):,} rejected",
         "Rejected": rejected,
-        "Period of the data": f"{summary.first_event_at:%Y-%m-%d %H:%M} to {summary.last_event_at:%Y-%m-%d %H:%M} UTC",
+        "Period of the data": f"{comparison.data_from:%Y-%m-%d %H:%M} to {comparison.data_to:%Y-%m-%d %H:%M} UTC",
         "Metrics": metrics,
         "Models": f"{comparison.baseline} against {comparison.candidate}",
         "Settings": comparison.settings.describe(),
@@ -137,7 +138,7 @@ def tabulate_provenance(export: Export, *, comparison: ModelComparison) -> GT:
         "Versions": f"Python {platform.python_version()}, "
         + ", ".join(f"{name} {version(name)}" for name in LIBRARIES),
     }
-    frame = pl.DataFrame({"what": list(rows), "value": list(rows.values())})
+    frame = pl.DataFrame({"what": list(rows), "value": [mask(text) for text in rows.values()]})
     return _tabulate(frame, name="provenance").cols_label(what="", value="")
 
 

@@ -102,7 +102,8 @@ def find_conversions(events: dy.LazyFrame[Event], *, settings: Settings) -> dy.L
 
     One row per event. A missing value counts as 0. With `net_of_refunds`, the values of refunds and
     cancels (whatever their sign) that the same profile has under the same order number are subtracted,
-    down to 0; a cancel without a value takes all of it. Orders that share a number each lose the whole.
+    down to 0, if they are in the order's currency or name none; a cancel without a value takes all of it.
+    Orders that share a number each lose the whole.
 
     Examples
     --------
@@ -121,15 +122,22 @@ def find_conversions(events: dy.LazyFrame[Event], *, settings: Settings) -> dy.L
         value=pl.col("value").fill_null(0.0),
     )
     if settings.net_of_refunds:
-        taken_back = (
-            events.filter(pl.col("metric").is_in(TAKEN_BACK), pl.col("order_id").is_not_null())
-            .group_by("profile_id", "order_id")
-            .agg(
-                taken=pl.col("value").abs().sum(),
-                takes_all=((pl.col("metric") == "Cancelled Order") & pl.col("value").is_null()).any(),
-            )
+        taken_back = events.filter(pl.col("metric").is_in(TAKEN_BACK), pl.col("order_id").is_not_null()).select(
+            "profile_id",
+            "order_id",
+            taken_in=pl.col("currency"),
+            taken=pl.col("value").abs(),
+            takes_all=(pl.col("metric") == "Cancelled Order") & pl.col("value").is_null(),
         )
-        conversions = conversions.join(taken_back, on=["profile_id", "order_id"], how="left").with_columns(
+        by_conversion = (
+            conversions.join(taken_back, on=["profile_id", "order_id"])
+            .filter(
+                pl.col("taken_in").eq_missing(pl.col("currency")) | pl.col("taken_in").is_null() | pl.col("takes_all")
+            )
+            .group_by("conversion_id")
+            .agg(pl.col("taken").sum(), pl.col("takes_all").any())
+        )
+        conversions = conversions.join(by_conversion, on="conversion_id", how="left").with_columns(
             value=pl.when("takes_all")
             .then(0.0)
             .when(pl.col("taken").is_not_null())

@@ -142,6 +142,8 @@ def find_value(order: Row, events: Sequence[Row], settings: Settings) -> float:
             continue
         if event["metric"] == "Cancelled Order" and event["value"] is None:
             return 0.0
+        if event["currency"] not in (None, order["currency"]):
+            continue
         if event["metric"] in {"Cancelled Order", "Refunded Order"}:
             returned += event["value"] or 0.0
     return max(value - returned, 0.0)

@@ -54,7 +54,7 @@ def test_only_what_is_compared_is_kept_of_a_run(path: Path) -> None:
     [
         {"preset": "2026", "anchor": "touched", "top_n": 3},
         {"windows": "sms=none,push=none", "start": "2026-06-01", "end": "2026-07-31"},
-        {"windows": "email=90d", "exclude_machine_opens": True, "exclude_bot_clicks": True, "currency": "EUR"},
+        {"windows": "email=90d", "exclude_machine_opens": "yes", "exclude_bot_clicks": "no", "currency": "EUR"},
     ],
     ids=str,
 )

@@ -6,6 +6,7 @@ from klavnb.channels import CHANNEL_NAMES, CHANNEL_WORDS
 from klavnb.comparison import Interval, ModelComparison
 from klavnb.escaping import escape_markdown
 from klavnb.findings.finding import Finding, say_money
+from klavnb.privacy import mask
 from klavnb.wording import format_count, format_share
 
 __all__ = ["state_answer", "state_bridge", "state_messages", "state_period", "state_weeks"]
@@ -26,13 +27,15 @@ def state_period(comparison: ModelComparison, *, data: str = "") -> Finding:
     parts = [
         f"**What is counted:** orders from {comparison.first_on:%-d %B %Y} to {comparison.last_on:%-d %B %Y} (UTC)"
         + (f", in {escape_markdown(comparison.currency)}" if comparison.currency else "")
-        + f". An order is one “{escape_markdown(settings.conversion_metric)}” event.",
+        + f". An order is one “{escape_markdown(mask(settings.conversion_metric))}” event.",
         f"**Settings of this report:** {escape_markdown(settings.describe())}",
     ]
     if data == "sample":
         parts.insert(0, "**The data are invented:** this is the sample shop that comes with klavnb.")
     if comparison.other_currencies:
-        left = ", ".join(f"{count:,} in {escape_markdown(name)}" for name, count in comparison.other_currencies.items())
+        left = ", ".join(
+            f"{count:,} in {escape_markdown(mask(name))}" for name, count in comparison.other_currencies.items()
+        )
         parts.append(f"**Left out**, since money of different currencies cannot be added: {left}.")
     if comparison.first_on < comparison.data_from.date():
         parts.append(
@@ -80,11 +83,12 @@ def state_answer(
         if changed >= FEW
         else f"Hardly: it hangs on {format_count(changed, 'order')}, too few to say how far it would swing."
     )
+    more = format_share(total["difference"], total["baseline_value"])
+    relative = f"**{more} more attributed revenue**, and " if total["baseline_value"] else ""
     return Finding(
         f"## The cooperative model credits {money['difference']} more than the old one: "
         f"{money['baseline_value']} became {money['candidate_value']}\n\n"
-        f"That is **{format_share(total['difference'], total['baseline_value'])} more attributed revenue**, and "
-        f"{format_share(total['difference'], total['value'])} of all revenue ({money['value']} from "
+        f"That is {relative}{format_share(total['difference'], total['value'])} of all revenue ({money['value']} from "
         f"{format_count(total['count_conversions'], 'order')}). It comes from "
         f"**{format_count(total['count_gained'], 'order')}** that the old model credited to no message: "
         f"attributed orders went from {total['count_baseline']:,} to {total['count_candidate']:,}. "

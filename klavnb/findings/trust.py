@@ -8,6 +8,7 @@ from klavnb.caveats import PROVISIONAL
 from klavnb.comparison import ModelComparison
 from klavnb.escaping import escape_markdown
 from klavnb.findings.finding import Facts, Finding, say_money
+from klavnb.privacy import mask
 from klavnb.store import Export
 from klavnb.wording import format_count, format_money, format_share
 
@@ -74,7 +75,7 @@ def list_caveats(caveats: pl.LazyFrame, *, export: Export, comparison: ModelComp
         "other_currency": f"**Other currencies:** {part('other_currency')} of the orders are left out.",
     }
     shown = [f"- {text}" for name, text in texts.items() if rows[name]["count"]]
-    noted = [f"- **The export:** {escape_markdown(note)}" for note in export.summary.notes]
+    noted = [f"- **The export:** {escape_markdown(mask(note))}" for note in export.summary.notes]
     always = [
         "- **Attribution is not cause:** a credited order followed a touch; it might have come without it.",
         "- **Not Klaviyo’s own figures:** everything is computed from the exported events by Klaviyo’s published rules. "

@@ -13,7 +13,7 @@ from klavnb.report.bundle import read_page_file
 from klavnb.report.lint import find_personal
 from klavnb.report.policy import write_policy
 
-__all__ = ["INDEX", "read_summary", "write_index"]
+__all__ = ["INDEX", "is_ours", "read_summary", "write_index"]
 
 INDEX = "index.html"
 SUMMARY = re.compile(r'<script type="application/json" id="klavnb-facts">([^<]*)</script>')
@@ -49,6 +49,11 @@ def write_index(out: Path, *, failed: Mapping[str, str] | None = None) -> Path:
     )
     replace_file(out / INDEX, lambda part: part.write_text(page, encoding="utf-8"))
     return out / INDEX
+
+
+def is_ours(page: Path) -> bool:
+    """Tell whether a page was made by klavnb: its footer says so."""
+    return "<footer>Made by klavnb " in page.read_text(encoding="utf-8", errors="replace")
 
 
 def read_summary(page: Path) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 
 from klavnb.errors import SettingsError
+from klavnb.privacy import mask
 from klavnb.report.signature import Parameter, Value
 from klavnb.settings import Settings
 
@@ -26,7 +27,10 @@ HINTS = {
 }
 SETTINGS = {
     "settings_file": "file",
-    **{name: name for name in ("preset", "windows", "anchor", "conversion_metric")},
+    **{
+        name: name
+        for name in ("preset", "windows", "anchor", "conversion_metric", "exclude_machine_opens", "exclude_bot_clicks")
+    },
 }
 """Parameter → option of `Settings.from_options`, for those that can be wrong."""
 
@@ -133,6 +137,8 @@ def _check_value(parameter: Parameter, value: object, where: str) -> Value:
             _check_date(name, str(typed), where)
         case "top_n" if not 1 <= float(typed) <= MOST_ROWS:
             raise SettingsError(f"{where}: top_n should be from 1 to {MOST_ROWS}, found {typed}.")
+        case "data" if not typed:
+            raise SettingsError(f"{where}: data is empty.", hint=HINTS[name])
         case "data" | "settings_file" if typed not in ("sample", ""):
             path = Path(str(typed)).expanduser()
             if not path.exists():
@@ -186,4 +192,4 @@ def show_value(name: str, value: object) -> str:
     ('2026', '(empty)')
     """
     text = Path(str(value)).name if name in HINTS else str(value)
-    return text or "(empty)"
+    return mask(text) or "(empty)"

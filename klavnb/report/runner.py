@@ -14,7 +14,7 @@ from klavnb.bundled import find_notebooks
 from klavnb.errors import KlavnbError, ReportError, SettingsError, name_some
 from klavnb.files import replace_file
 from klavnb.report.execution import Progress, execute_notebook, load_exporter
-from klavnb.report.index import write_index
+from klavnb.report.index import is_ours, write_index
 from klavnb.report.lint import lint_page
 from klavnb.report.parameters import check_parameters, show_value, suggest
 from klavnb.report.signature import Value, read_parameters
@@ -108,6 +108,13 @@ def make_reports(
     }
     for name in names:
         check_parameters(listed[name], given[name], where=name)
+
+    foreign = [page for name in (*names, "index") if (page := out / f"{name}.html").is_file() and not is_ours(page)]
+    if foreign:
+        raise SettingsError(
+            f"{name_some(foreign)} was not made by klavnb, and would be overwritten.",
+            hint="Choose another folder: --out.",
+        )
 
     def run(name: str) -> ReportResult:
         started = time.monotonic()
