@@ -66,6 +66,8 @@ class ModelComparison:
         First and last day of the period, both included, UTC.
     data_from, data_to
         The times of the first and of the last event in the export.
+    count_future
+        Conversions left out because their clock was wrong: they lie in the future.
     as_of
         The same as `data_to`, unless that lies in the future, where a clock was wrong: then now.
     """
@@ -83,6 +85,7 @@ class ModelComparison:
     last_on: date
     data_from: datetime
     data_to: datetime
+    count_future: int
     as_of: datetime
 
 
@@ -106,7 +109,7 @@ def compare_models(
         Windows, anchor, filters, conversion metric.
     start, end
         First and last day of the period, both included, UTC, as YYYY-MM-DD; empty: as far as the
-        export goes. Touches before the start count.
+        export goes, but not into the future. Touches before the start count.
     currency
         The currency to report; empty: the one with the most conversions. Values are never converted.
     baseline, candidate
@@ -121,10 +124,12 @@ def compare_models(
     found = find_conversions(export.events, settings=settings).collect()
     if found.is_empty():
         raise refuse_missing_metric(export, settings=settings)
+    now = datetime.now(UTC)
     times: list[datetime] = found["converted_at"].sort().to_list()
+    past = [at for at in times if at <= now] or times
     data_to = export.summary.last_event_at or times[-1]
     first_on, last_on = (
-        date.fromisoformat(given) if given else at.date() for given, at in ((start, times[0]), (end, times[-1]))
+        date.fromisoformat(given) if given else at.date() for given, at in ((start, past[0]), (end, past[-1]))
     )
     if first_on > last_on:
         raise SettingsError(
@@ -160,7 +165,8 @@ def compare_models(
         last_on=last_on,
         data_from=export.summary.first_event_at or times[0],
         data_to=data_to,
-        as_of=min(data_to, datetime.now(UTC)),
+        as_of=min(data_to, now),
+        count_future=0 if end else len(times) - len(past),
     )
 
 

@@ -269,3 +269,21 @@ def test_every_breakdown_of_the_sample_adds_up_to_the_same_difference() -> None:
     assert split["value"].sum() == pytest.approx(total["value"])
     assert split["count_conversions"].sum() == total["count_conversions"]
     assert measure_gaps(comparison).collect()["gap"].max() > HOUR
+
+
+def test_an_order_of_the_future_is_left_out_and_told() -> None:
+    comparison = compare(*RECOVERED, order(day=365 * 900, event_id="wrong clock", **EUR))
+    assert (comparison.count_future, comparison.conversions.collect().height) == (1, 1)
+    assert comparison.as_of.year < 2900
+    assert compare_weeks(comparison).collect().height == 1
+
+
+def test_a_refund_in_another_currency_is_not_subtracted() -> None:
+    net = Settings.from_options(net_of_refunds="yes")
+    rows = (order(order_id="7", **EUR), refund(day=1, value=50.0, order_id="7", currency="USD"))
+    assert compare(*rows, settings=net).conversions.collect()["value"].to_list() == [100.0]
+
+
+def test_a_test_account_with_thousands_of_touches_is_drawn_by_its_last() -> None:
+    crowd = [email_open(day=1.3 + place / 1e5, event_id=f"open {place}") for place in range(3000)]
+    assert pick_journeys(compare(*RECOVERED, *crowd)).collect().height <= 51

@@ -176,3 +176,18 @@ def test_visits_that_earn_orders_and_orders_without_a_run_up_are_told() -> None:
     told = kn.findings.list_caveats(kn.find_caveats(data, comparison), export=data, comparison=comparison).text
     assert "1 (100.0 %) of the credited orders go to a visit" in told
     assert "**No run-up:** 1 (100.0 %)" in told
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Thanks jane@example.com", "Thanks [e-mail]"),
+        ("Call +1 555 0100 123 now", "Call [phone] now"),
+        ("Spring v 1.2.3.4", "Spring v [address]"),
+        ("two\u2028lines", "two lines"),
+    ],
+)
+def test_what_looks_personal_or_cannot_be_seen_in_a_name_is_masked(name: str, shown: str) -> None:
+    rows = [{**row, "message_id": name} if row["message_id"] == "an email" else row for row in RECOVERED]
+    messages = kn.compare_messages(compare(*rows)).collect()
+    assert messages["label"].to_list() == [shown]

@@ -37,6 +37,10 @@ def state_period(comparison: ModelComparison, *, data: str = "") -> Finding:
             f"{count:,} in {escape_markdown(mask(name))}" for name, count in comparison.other_currencies.items()
         )
         parts.append(f"**Left out**, since money of different currencies cannot be added: {left}.")
+    if comparison.count_future:
+        parts.append(
+            f"**Left out**, since their time lies in the future: {format_count(comparison.count_future, 'order')}."
+        )
     if comparison.first_on < comparison.data_from.date():
         parts.append(
             f"**The export begins on {comparison.data_from:%-d %B %Y}:** there are no orders from before that day to count."
