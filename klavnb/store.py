@@ -1,10 +1,8 @@
 """An export as typed frames, and as a store: a folder of Parquet files with a manifest, and back."""
 
 import os
-import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -14,11 +12,14 @@ import polars as pl
 
 from klavnb.bundled import find_sample
 from klavnb.cleaning import clean
-from klavnb.errors import ExportError, StoreError, name_some
-from klavnb.formats import MANIFEST, MARK, is_store, read_files
+from klavnb.errors import ExportError, SettingsError, StoreError, name_some
+from klavnb.folders import remove_folder, remove_stale, swap_folder
+from klavnb.formats import MANIFEST, MARK, STORE_FILES, is_store, list_foreign, read_files
+from klavnb.metrics import METRICS, RENAMED_METRICS
 from klavnb.schemas import Event, Message, Profile, Reject
 from klavnb.settings import Settings
-from klavnb.summary import LoadSummary, find_gaps, fingerprint_frames
+from klavnb.summary import LoadSummary, renew_notes, summarise
+from klavnb.wording import format_count
 
 __all__ = ["SCHEMA_VERSION", "Export", "LoadSummary", "read_export", "read_store", "write_store"]
 
@@ -31,6 +32,7 @@ FRAMES: Final[dict[str, type[dy.Schema]]] = {
     "rejects": Reject,
 }
 RELOAD: Final = "Load the export again into this folder."
+ANEW: Final = "Load the export again into another folder: this one no longer proves that klavnb wrote it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +64,11 @@ def read_export(paths: str | Path | Sequence[str | Path], *, settings: Settings 
     ----------
     paths
         A file, a folder (searched to the bottom, in the order of names, formats mixed), several of them,
-        a store by itself, or the word `sample` for the sample export.
+        a store by itself, or the word `sample` for the sample export; a folder of that
+        name needs its whole path.
     settings
         Say which metrics are about messages and which is the conversion; by default those of 2022.
-        A store was typed when it was made: for it they change nothing.
+        A store was typed when it was made: for it they change the notes about missing metrics only.
 
     Returns
     -------
@@ -76,9 +79,12 @@ def read_export(paths: str | Path | Sequence[str | Path], *, settings: Settings 
     Raises
     ------
     ExportError
-        When a path is missing, a file given by name is no export, or nothing at all could be read.
+        When a path is missing or may not be read, a file given by name is no export, or there is not one
+        event that can be used.
     StoreError
         When a store is damaged or of another version.
+    SettingsError
+        When the settings name metrics of messages that a store was loaded without.
 
     Examples
     --------
@@ -90,44 +96,54 @@ def read_export(paths: str | Path | Sequence[str | Path], *, settings: Settings 
     True
     """
     chosen = [paths] if isinstance(paths, str | Path) else list(paths)
-    found = [find_sample() if path == SAMPLE else Path(path).expanduser() for path in chosen]
+    found = [find_sample() if str(path) == SAMPLE else Path(path).expanduser() for path in chosen]
     stores = [path for path in found if is_store(path)]
     if stores and len(found) > 1:
         raise ExportError(
             f"{name_some(stores)}: expected files of an export, found a store beside {name_some(found)}.",
             hint="Give one store by itself, or all exports at once.",
         )
-    return read_store(stores[0]) if stores else _load(found, settings or Settings.preset("2022"))
+    if stores:
+        return read_store(stores[0]) if settings is None else _suit(stores[0], settings)
+    return _load(found, settings or Settings.preset("2022"))
+
+
+def _suit(store: Path, settings: Settings) -> Export:
+    """Read a store for some settings, unless they name metrics of messages that it was not loaded with."""
+    export = read_store(store)
+    summary = export.summary
+    loaded = {RENAMED_METRICS.get(name, name): role for name, role in summary.named_metrics.items()}
+    named = {RENAMED_METRICS.get(name, name) for name in settings.metrics} & summary.metrics.keys()
+    other = sorted(name for name in named if settings.roles[name] != {**METRICS, **loaded}.get(name))
+    if other:
+        raise SettingsError(
+            f"The settings name metrics ({name_some(other)}) that are in the store {store}, but the store was loaded "
+            "without them, so it does not know their messages.",
+            hint="Load the export again with --settings FILE.",
+        )
+    return replace(export, summary=renew_notes(summary, settings=settings))
 
 
 def _load(paths: Sequence[Path], settings: Settings) -> Export:
     files = read_files(paths)
     cleaned = clean(files.raw, settings=settings)
-    events, rejects = cleaned.events, cleaned.rejects
-    skipped = f"Passed over, being no export: {name_some(files.skipped)}." if files.skipped else ""
-    summary = LoadSummary(
-        sources=files.sources,
-        rows_in=events.height + rejects.height,
-        rows_kept=events.height,
-        rejected=_count(rejects["reason"]),
-        count_profiles=cleaned.profiles.height,
-        count_messages=cleaned.messages.height,
-        first_event_at=_to_time(events["occurred_at"].min()),
-        last_event_at=_to_time(events["occurred_at"].max()),
-        metrics=_count(events["metric"]),
-        notes=(*cleaned.notes, *find_gaps(events, settings=settings), *filter(None, [skipped])),
-        fingerprint=fingerprint_frames(events, cleaned.profiles, cleaned.messages),
+    summary = summarise(files, cleaned, settings=settings)
+    if not summary.rows_kept:
+        rejected = [f"{reason}: {count}" for reason, count in summary.rejected.items()]
+        found = f"{summary.rows_in} of which none can be used ({name_some(rejected)})" if rejected else "none"
+        others = f" There {'is' if summary.count_profiles == 1 else 'are'} {format_count(summary.count_profiles, 'profile')}, but without events nothing can be attributed."
+        raise ExportError(
+            f"{name_some([path.name or str(path) for path in paths])}: expected events, found {found}."
+            f"{others if summary.count_profiles else ''}",
+            hint="Export the events too, each with its id, profile, metric and time (Klaviyo's Get Events).",
+        )
+    return Export(
+        cleaned.events.lazy(),
+        cleaned.profiles.lazy(),
+        cleaned.messages.lazy(),
+        cleaned.rejects.lazy(),
+        summary,
     )
-    return Export(events.lazy(), cleaned.profiles.lazy(), cleaned.messages.lazy(), rejects.lazy(), summary)
-
-
-def _count(names: pl.Series) -> dict[str, int]:
-    counts = names.rename("name").value_counts().sort("count", "name", descending=[True, False])
-    return dict(counts.iter_rows())
-
-
-def _to_time(value: object) -> datetime | None:
-    return value if isinstance(value, datetime) else None
 
 
 def write_store(export: Export, folder: str | Path) -> None:
@@ -139,7 +155,7 @@ def write_store(export: Export, folder: str | Path) -> None:
     Raises
     ------
     StoreError
-        When the folder holds something that is no store, or it cannot be written.
+        When the folder holds anything but a store's own files, or it cannot be written.
 
     Examples
     --------
@@ -150,28 +166,37 @@ def write_store(export: Export, folder: str | Path) -> None:
     ...     read_export(f"{folder}/store").summary == export.summary
     True
     """
-    target = Path(folder).expanduser()
-    if target.exists() and not is_store(target) and (not target.is_dir() or any(target.iterdir())):
-        raise StoreError(
-            f"{target}: expected a store, an empty folder or none, found something else.",
-            hint="Choose another folder: nothing that klavnb did not write is overwritten.",
-        )
-    beside = target.with_name(f".{target.name}.new-{os.getpid()}")
-    former = target.with_name(f".{target.name}.former-{os.getpid()}")
+    target = Path(folder).expanduser().resolve()
     try:
-        beside.mkdir(parents=True)
-        for name, frame in _frames(export).items():
-            _write_frame(frame, beside / f"{name}.parquet")
-        manifest = msgspec.json.encode(Manifest(klavnb_store=SCHEMA_VERSION, summary=export.summary))
-        (beside / MANIFEST).write_bytes(msgspec.json.format(manifest, indent=2))
-        _swap(beside, target, former)
-    except (OSError, pl.exceptions.PolarsError) as error:
+        _refuse_foreign(target)
+        remove_stale(target, known=STORE_FILES)
+        beside = target.with_name(f".{target.name}.new-{os.getpid()}")
+        former = target.with_name(f".{target.name}.former-{os.getpid()}")
+        try:
+            beside.mkdir(parents=True)
+            for name, frame in _frames(export).items():
+                _write_frame(frame, beside / f"{name}.parquet")
+            manifest = msgspec.json.encode(Manifest(klavnb_store=SCHEMA_VERSION, summary=export.summary))
+            (beside / MANIFEST).write_bytes(msgspec.json.format(manifest, indent=2))
+            swap_folder(beside, target, former)
+        finally:
+            remove_folder(beside)
+    except (OSError, ValueError, pl.exceptions.PolarsError) as error:
         raise StoreError(
             f"The store {target} could not be written: {error}. What was there before is untouched.",
             hint="Make room, or choose a folder that can be written.",
         ) from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _refuse_foreign(target: Path) -> None:
+    if not target.exists():
+        return
+    foreign = list_foreign(target) if target.is_dir() else ["a file"]
+    if foreign:
+        raise StoreError(
+            f"{target}: expected a store, an empty folder or none, found something else: {name_some(foreign)}.",
+            hint="Choose another folder: nothing that klavnb did not write is overwritten.",
+        )
 
 
 def _frames(export: Export) -> dict[str, pl.LazyFrame]:
@@ -180,20 +205,6 @@ def _frames(export: Export) -> dict[str, pl.LazyFrame]:
 
 def _write_frame(frame: pl.LazyFrame, path: Path) -> None:
     frame.sink_parquet(path, compression="zstd")
-
-
-def _swap(beside: Path, target: Path, former: Path) -> None:
-    """Put the new folder in the place of the old one, or leave the old one where it was."""
-    if not target.exists():
-        beside.rename(target)
-        return
-    target.rename(former)
-    try:
-        beside.rename(target)
-    except BaseException:  # an interrupt too: there must be a store at every moment that can be chosen
-        former.rename(target)
-        raise
-    shutil.rmtree(former, ignore_errors=True)
 
 
 def read_store(folder: str | Path) -> Export:
@@ -231,7 +242,7 @@ def _read_manifest(store: Path) -> Manifest:
             hint="Make one with klavnb load.",
         ) from error
     except msgspec.DecodeError as error:
-        raise StoreError(f"{store / MANIFEST}: expected the manifest of a store; {error}.", hint=RELOAD) from error
+        raise StoreError(f"{store / MANIFEST}: expected the manifest of a store; {error}.", hint=ANEW) from error
 
 
 def _scan(store: Path, name: str) -> pl.LazyFrame:

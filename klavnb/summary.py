@@ -8,10 +8,12 @@ from typing import Final
 
 import polars as pl
 
+from klavnb.cleaning import Cleaned
 from klavnb.errors import name_some
+from klavnb.formats import RawFiles
 from klavnb.settings import Settings
 
-__all__ = ["LoadSummary", "find_gaps", "find_missing", "fingerprint_frames", "renew_notes"]
+__all__ = ["LoadSummary", "find_gaps", "find_missing", "fingerprint_frames", "renew_notes", "summarise"]
 
 DIGITS: Final = 12
 MISSING: Final = "There are no "
@@ -80,6 +82,41 @@ class LoadSummary:
             *(("notes", "", note) for note in self.notes),
         ]
         return pl.DataFrame(rows, schema=["section", "name", "value"], orient="row")
+
+
+def summarise(files: RawFiles, cleaned: Cleaned, *, settings: Settings) -> LoadSummary:
+    """Say what came of the files, and what attribution with these settings will lack."""
+    events, rejects = cleaned.events, cleaned.rejects
+    metrics = _count(events["metric"])
+    skipped = f"Passed over, being no export: {name_some(files.skipped)}." if files.skipped else ""
+    return LoadSummary(
+        sources=files.sources,
+        rows_in=events.height + rejects.height,
+        rows_kept=events.height,
+        rejected=_count(rejects["reason"]),
+        count_profiles=cleaned.profiles.height,
+        count_messages=cleaned.messages.height,
+        first_event_at=_to_time(events["occurred_at"].min()),
+        last_event_at=_to_time(events["occurred_at"].max()),
+        metrics=metrics,
+        notes=(
+            *find_missing(metrics, settings=settings),
+            *cleaned.notes,
+            *find_gaps(events, settings=settings),
+            *filter(None, [skipped]),
+        ),
+        fingerprint=fingerprint_frames(events, cleaned.profiles, cleaned.messages),
+        named_metrics=dict(sorted(settings.metrics.items())),
+    )
+
+
+def _count(names: pl.Series) -> dict[str, int]:
+    counts = names.rename("name").value_counts().sort("count", "name", descending=[True, False])
+    return dict(counts.iter_rows())
+
+
+def _to_time(value: object) -> datetime | None:
+    return value if isinstance(value, datetime) else None
 
 
 def _describe(time: datetime | None) -> str:

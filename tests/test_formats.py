@@ -1,7 +1,9 @@
 """What each export format says, and that every format says it the same way."""
 
+import csv
 import gzip
 import json
+import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -385,6 +387,55 @@ def test_a_line_that_is_not_utf8_is_rejected_by_its_number(tmp_path: Path) -> No
     good = json.dumps(event("e1")).encode()
     path.write_bytes(good + b"\n" + good.replace(b"P1", b"\xff\xfe") + b"\n")
     assert read_export(path).rejects.select("line", "reason").collect().rows() == [(2, "text that is not UTF-8")]
+
+
+@pytest.mark.parametrize("start", ['\n\n{"type": "ev\n', '{"type": "ev\n{"type": "event", "id\n', "{}}\n" * 40])
+def test_lines_are_lines_even_where_the_first_ones_are_blank_or_cut(tmp_path: Path, start: str) -> None:
+    good = json.dumps(event("e1")) + "\n"
+    assert read_export(write(tmp_path / "some.jsonl", start + good)).summary.rows_kept == 1
+    assert read_export(write(tmp_path / "some.jsonl", good + "\n" + start + good)).summary.rows_in >= 2
+
+
+def test_an_array_with_a_record_in_each_line_is_one_document(tmp_path: Path) -> None:
+    text = f"[\n{json.dumps(event('e1'))}\n,\n{json.dumps(event('e2'))}\n]"
+    assert read_export(write(tmp_path / "array.json", text)).summary.rejected == {}
+
+
+def test_a_long_field_of_csv_is_read_and_a_line_that_is_not_utf8_rejected(tmp_path: Path) -> None:
+    limit = csv.field_size_limit()
+    good = "e1,P1,2020-04-05 20:02:45.000,Placed Order,M3,1,," + "x" * 200_000 + ","
+    path = write_events(tmp_path, good, good.replace("e1", "e2").replace("x" * 200_000, "Caf\u00e9"))
+    assert read_export(path).summary.rows_kept == 2
+    path.write_bytes(path.read_bytes().replace("\u00e9".encode(), b"\xe9"))
+    export = read_export(path)
+    assert export.events.collect()["event_id"].to_list() == ["e1"]
+    assert export.rejects.select("line", "reason").collect().rows() == [(2, "text that is not UTF-8")]
+    assert csv.field_size_limit() == limit
+
+
+def test_a_folder_or_file_that_may_not_be_read_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "page.json", page([event("e1")], metrics()))
+    (tmp_path / "closed").mkdir()
+    closed = write(tmp_path / "closed" / "page.txt", page([event("e2")], metrics()))
+    scan, read = os.scandir, Path.open
+
+    def refuse_folder(path: str) -> object:
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied", path)
+        return scan(path)
+
+    def refuse_file(path: Path, mode: str = "r", buffering: int = -1) -> object:
+        if path == closed:
+            raise PermissionError(13, "Permission denied", str(path))
+        return read(path, mode, buffering)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "scandir", refuse_folder)
+        with pytest.raises(ExportError, match=r"closed: expected a folder that can be read, found: Permission denied"):
+            read_export(tmp_path)
+    monkeypatch.setattr(Path, "open", refuse_file)
+    with pytest.raises(ExportError, match=r"closed/page\.txt: expected a file that can be read, found: Permission"):
+        read_export(tmp_path)
 
 
 def test_a_broken_page_among_others_is_one_reject(tmp_path: Path) -> None:

@@ -1,7 +1,11 @@
 """A store says what the export said, and no failure harms the one that was there."""
 
 import json
+import os
+import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +18,8 @@ from hypothesis import settings as hypothesis_settings
 from polars.testing import assert_frame_equal
 
 from klavnb import store
-from klavnb.errors import ExportError, StoreError
+from klavnb.errors import ExportError, SettingsError, StoreError
+from klavnb.settings import Settings
 from klavnb.store import Export, read_export, read_store, write_store
 
 FRAMES = ("events", "profiles", "messages", "rejects")
@@ -68,11 +73,21 @@ def test_an_export_of_one_event_has_nothing_else_and_still_makes_a_store(tmp_pat
     assert_same(read_store(tmp_path / "store"), bare)
 
 
-def test_an_export_without_events_makes_a_store(tmp_path: Path) -> None:
-    empty = read_export(write_lines(tmp_path / "empty.json", {"data": [METRIC], "links": {}}))
-    assert (empty.summary.rows_in, empty.summary.first_event_at, empty.summary.metrics) == (0, None, {})
-    write_store(empty, tmp_path / "store")
-    assert_same(read_store(tmp_path / "store"), empty)
+@pytest.mark.parametrize(
+    ("records", "message"),
+    [
+        ([METRIC], "empty.jsonl: expected events, found none.\n"),
+        ([PROFILE], "found none. There are 1 profiles, but without events"),
+        ([event(""), event(""), METRIC], "found 2 of which none can be used (no event id: 2)."),
+    ],
+)
+def test_an_export_without_a_usable_event_is_refused(tmp_path: Path, records: list[Resource], message: str) -> None:
+    with pytest.raises(ExportError, match=re.escape(message)):
+        read_export(write_lines(tmp_path / "empty.jsonl", *records))
+
+
+def test_the_word_sample_means_the_sample_as_a_path_too() -> None:
+    assert read_export([Path("sample")]).summary == read_export("sample").summary
 
 
 def test_a_store_is_parquet_and_a_manifest_without_any_path(export: Export, tmp_path: Path) -> None:
@@ -152,6 +167,81 @@ def test_a_folder_that_is_no_store_is_never_overwritten(export: Export, tmp_path
     assert (tmp_path / "photos" / "manifest.json").read_text() == "{}"
 
 
+def test_a_store_with_anything_else_in_it_is_not_replaced(export: Export, tmp_path: Path) -> None:
+    folder = tmp_path / "store"
+    write_store(export, folder)
+    (folder / "sub").mkdir()
+    (folder / "my-notes.txt").write_text("keep")
+    with pytest.raises(StoreError, match=r"found something else: my-notes\.txt, sub\."):
+        write_store(export, folder)
+    assert (folder / "my-notes.txt").read_text() == "keep"
+    assert_same(read_store(folder), export)
+
+
+@pytest.mark.parametrize("manifest", ['{"about": "klavnb_store"}', '"klavnb_store"', '{"klavnb_store": ', "[]"])
+def test_a_manifest_that_only_mentions_stores_makes_none(export: Export, tmp_path: Path, manifest: str) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "manifest.json").write_text(manifest)
+    with pytest.raises(StoreError, match=r"found something else: manifest\.json"):
+        write_store(export, tmp_path / "other")
+    assert (tmp_path / "other" / "manifest.json").read_text() == manifest
+
+
+def test_a_store_is_written_where_a_dot_or_a_link_points(
+    export: Export,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "here")
+    write_store(export, tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert_same(read_store(tmp_path / "here"), export)
+    monkeypatch.chdir(tmp_path / "here")
+    write_store(export, ".")
+    assert_same(read_store(tmp_path / "here"), export)
+
+
+def test_what_a_killed_load_left_is_removed_and_what_a_living_one_writes_is_not(export: Export, tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    stale, living, foreign = (tmp_path / f".store.new-{end}" for end in (ended.pid, os.getppid(), "x"))
+    for folder in (stale, living, foreign):
+        folder.mkdir()
+        (folder / "events.parquet").write_bytes(b"half of it")
+    write_store(export, tmp_path / "store")
+    assert [folder.exists() for folder in (stale, living, foreign)] == [False, True, True]
+
+
+OWN_NAMES = Settings(metrics={"Geöffnet": "email.open", "Not there": "email.click"})
+
+
+def test_a_store_knows_the_metrics_that_it_was_loaded_with(tmp_path: Path) -> None:
+    lines = write_lines(tmp_path / "own.jsonl", event("e1", **{"$message": "m"}), named("Geöffnet"))
+    write_store(read_export(lines), tmp_path / "plain")
+    with pytest.raises(SettingsError, match=r"metrics \(Geöffnet\).* loaded without them"):
+        read_export(tmp_path / "plain", settings=OWN_NAMES)
+    assert read_export(tmp_path / "plain", settings=Settings()).summary == read_export(lines).summary
+    export = read_export(lines, settings=OWN_NAMES)
+    write_store(export, tmp_path / "named")
+    assert_same(read_export(tmp_path / "named", settings=OWN_NAMES), export)
+
+
+def test_a_manifest_from_before_metrics_were_named_counts_as_without(export: Export, tmp_path: Path) -> None:
+    write_store(export, tmp_path / "store")
+    path = tmp_path / "store" / "manifest.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    del manifest["summary"]["named_metrics"]
+    path.write_text(json.dumps(manifest), encoding="utf-8")
+    assert_same(read_export(tmp_path / "store", settings=Settings()), export)
+
+
+def test_notes_on_missing_metrics_follow_the_settings_at_reading(export: Export, tmp_path: Path) -> None:
+    write_store(export, tmp_path / "store")
+    notes = read_export(tmp_path / "store", settings=Settings(conversion_metric="Paid")).summary.notes
+    assert "There are no events of the conversion metric Paid: nothing can be attributed." in notes
+
+
 def damage_events(folder: Path) -> None:
     path = folder / "events.parquet"
     path.write_bytes(path.read_bytes()[:100])
@@ -225,8 +315,8 @@ def test_the_summary_is_a_table_in_the_order_a_person_reads_it(export: Export) -
         ("period", "from", "2024-05-01 12:00:00 UTC"),
         ("period", "to", "2024-05-01 12:00:00 UTC"),
         ("metrics", "Placed Order", "2"),
-        ("notes", "", "Events whose value is no finite number: 1; they are kept without a value."),
         ("notes", "", "There are no SMS events at all: nothing can be attributed to SMS."),
+        ("notes", "", "Events whose value is no finite number: 1; they are kept without a value."),
     ]
     assert export.summary.to_frame().rows() == expected
 

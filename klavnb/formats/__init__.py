@@ -4,8 +4,7 @@ To add a format, write a module with `recognises(source, head)` and `read(source
 `FORMATS`; nothing else knows which formats there are.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType, ModuleType
@@ -14,16 +13,13 @@ from typing import Final
 from klavnb.errors import ExportError, name_some
 from klavnb.formats import events_api, fivetran
 from klavnb.formats.contract import RawExport
+from klavnb.formats.folders import MANIFEST, MARK, STORE_FILES, is_store, list_foreign, list_sources
 from klavnb.formats.source import Source, UnreadableError
 
-__all__ = ["FORMATS", "MANIFEST", "MARK", "RawFiles", "is_store", "read_files"]
+__all__ = ["FORMATS", "MANIFEST", "MARK", "STORE_FILES", "RawFiles", "is_store", "list_foreign", "read_files"]
 
 FORMATS: Final = MappingProxyType({"events_api": events_api, "fivetran": fivetran})
 """Name → module, in the order in which they are asked whether a file is theirs."""
-
-MANIFEST: Final = "manifest.json"
-MARK: Final = "klavnb_store"
-"""The file, and its key, that make a folder a store; a store among the files of an export is passed over."""
 
 EXPECTED: Final = "response pages, resources or lines of Klaviyo's API as JSON, or Fivetran's tables as CSV or Parquet"
 HINT: Final = (
@@ -51,14 +47,6 @@ class RawFiles:
     skipped: tuple[str, ...]
 
 
-def is_store(folder: Path) -> bool:
-    """Tell whether a folder is a store that klavnb wrote."""
-    try:
-        return f'"{MARK}"'.encode() in (folder / MANIFEST).read_bytes()
-    except OSError:
-        return False
-
-
 def read_files(paths: Sequence[Path]) -> RawFiles:
     """Read files and folders of any format into raw frames.
 
@@ -68,10 +56,11 @@ def read_files(paths: Sequence[Path]) -> RawFiles:
     Raises
     ------
     ExportError
-        When a path is missing, a file given by name is no export, or nothing at all could be read.
+        When a path is missing, a file or folder may not be read, a file given by name is no export, or
+        nothing at all could be read.
     """
     asked = {path.resolve() for path in paths if path.is_file()}
-    sources, skipped = _list_sources(paths)
+    sources, skipped = list_sources(paths)
     by_format: dict[str, list[Source]] = {}
     for source in sources:
         name, reason = _recognise(source)
@@ -90,42 +79,6 @@ def read_files(paths: Sequence[Path]) -> RawFiles:
     read = tuple(source.path.name for found in by_format.values() for source in found if source.name not in raw.foreign)
     _check_something(paths, raw, read, skipped)
     return RawFiles(raw, tuple(sorted(read)), tuple(sorted(skipped)))
-
-
-def _list_sources(paths: Iterable[Path]) -> tuple[list[Source], list[str]]:
-    sources: dict[Path, Source] = {}
-    skipped: list[str] = []
-    for path in paths:
-        if path.is_file():
-            sources.setdefault(path.resolve(), Source(path, path.name))
-        elif path.is_dir():
-            stores = [manifest.parent for manifest in path.rglob(MANIFEST) if is_store(manifest.parent)]
-            skipped += [f"{store.relative_to(path)} (a store of klavnb)" for store in stores]
-            for found in sorted(path.rglob("*")):
-                name = found.relative_to(path)
-                if (
-                    found.is_file()
-                    and not any(part.startswith(".") for part in name.parts)
-                    and not any(store in found.parents for store in stores)
-                ):
-                    sources.setdefault(found.resolve(), Source(found, name.as_posix()))
-        else:
-            raise ExportError(
-                f"There is no file or folder {path}.",
-                hint="Give the way to the files of a Klaviyo export, or the word sample.",
-            )
-    return _tell_apart(list(sources.values())), skipped
-
-
-def _tell_apart(sources: Sequence[Source]) -> list[Source]:
-    """Name files of different folders that share a name by their folder as well."""
-    shared = Counter(source.name for source in sources)
-    return [
-        source
-        if shared[source.name] == 1
-        else Source(source.path, f"{source.path.absolute().parent.name}/{source.name}")
-        for source in sources
-    ]
 
 
 def _recognise(source: Source) -> tuple[str | None, str]:

@@ -6,6 +6,8 @@ Resources are recognised by their `type`, whichever file they are in. The object
 
 from collections.abc import Sequence
 from contextlib import suppress
+from io import BytesIO
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -20,10 +22,14 @@ from klavnb.formats.source import Source, UnreadableError
 __all__ = ["read", "recognises"]
 
 LONGEST_HEAD: Final = 1 << 24
-"""Bytes in which the end of the first line is looked for, to tell lines from one document."""
+"""Bytes in which the ends of the first lines are looked for, to tell lines from one document."""
+
+FIRST_LINES: Final = 50
+"""Lines, blank ones not counted, of which one must be whole: those before it may be cut."""
 
 ENVELOPE: Final = msgspec.json.Decoder(Envelope)
 PAGE: Final = msgspec.json.Decoder(Page)
+ONE_VALUE: Final = msgspec.json.Decoder(Raw)
 RECORDS: Final = msgspec.json.Decoder(list[Raw] | None)
 EVENTS_AT_ONCE: Final = 100_000
 """Events that are held as objects before they become a frame."""
@@ -82,9 +88,18 @@ def _read_file(source: Source) -> Batch:
 
 
 def _is_by_line(content: bytes) -> bool:
-    """Tell JSONL from one document: its first or its second line is a whole object, and there are others."""
-    lines = [line for line in content.lstrip()[:LONGEST_HEAD].split(b"\n", 2)[:2] if line.strip()]
-    return len(lines) > 1 and any(_decodes(line) for line in lines)
+    """Tell JSONL from one document: one of its first lines is a whole object, and the whole is not one value."""
+    filled = (line for line in BytesIO(content[:LONGEST_HEAD]) if line.strip())
+    lines = list(islice(filled, FIRST_LINES))
+    return len(lines) > 1 and any(_decodes(line) for line in lines) and not _is_one_value(content)
+
+
+def _is_one_value(content: bytes) -> bool:
+    try:
+        ONE_VALUE.decode(content)
+    except UNUSABLE:
+        return False
+    return True
 
 
 def _decodes(line: bytes) -> bool:

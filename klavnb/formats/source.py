@@ -6,15 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-__all__ = ["Source", "UnreadableError"]
+from klavnb.errors import ExportError
+
+__all__ = ["UNREADABLE", "Source", "UnreadableError"]
 
 GZIP: Final = b"\x1f\x8b"
 BOM: Final = b"\xef\xbb\xbf"
 HEAD: Final = 1 << 16
+UNREADABLE: Final = "Make it readable, or name the files that are to be read."
 
 
 class UnreadableError(Exception):
-    """A file cannot be opened or unpacked; caught inside the package, and reported by its reason."""
+    """A file cannot be unpacked or read as what it is; caught inside the package, and reported by its reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,9 @@ class Source:
         Raises
         ------
         UnreadableError
-            When the file cannot be opened or its gzip is broken from the start.
+            When its gzip is broken from the start.
+        ExportError
+            When the file may not be read: what it holds would be lost unsaid.
         """
         return self._read(HEAD)
 
@@ -53,7 +58,9 @@ class Source:
         Raises
         ------
         UnreadableError
-            When the file cannot be opened or its gzip is broken or cut short.
+            When its gzip is broken or cut short.
+        ExportError
+            When the file may not be read.
         """
         return self._read(-1)
 
@@ -66,4 +73,7 @@ class Source:
         except (gzip.BadGzipFile, zlib.error, EOFError) as error:
             raise UnreadableError(f"the gzip is broken or cut short ({error})") from error
         except OSError as error:
-            raise UnreadableError(f"the file cannot be read ({error.strerror})") from error
+            raise ExportError(
+                f"{self.name}: expected a file that can be read, found: {error.strerror or error}.",
+                hint=UNREADABLE,
+            ) from error

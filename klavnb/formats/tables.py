@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +16,8 @@ from klavnb.schemas import Reject
 __all__ = ["Table", "read_columns", "read_table", "rebuild_json", "squeeze"]
 
 PARQUET: Final = b"PAR1"
+ODD_BYTES: Final = "surrogateescape"
+"""How bytes that are not UTF-8 travel in text until their row is set aside."""
 
 NUMBER: Final = r"^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$"
 ESCAPES: Final[Mapping[str, str]] = {"\\": "\\\\", '"': '\\"'} | {chr(code): f"\\u{code:04x}" for code in range(0x20)}
@@ -75,7 +77,7 @@ def read_columns(source: Source, head: bytes) -> set[str]:
 
 
 def read_table(source: Source) -> tuple[Table, pl.DataFrame]:
-    """Read CSV or Parquet; rows of CSV with more or fewer fields than the header are rejects.
+    """Read CSV or Parquet; rows of CSV with more or fewer fields than the header, or not in UTF-8, are rejects.
 
     Raises
     ------
@@ -85,8 +87,6 @@ def read_table(source: Source) -> tuple[Table, pl.DataFrame]:
     content = source.read()
     try:
         rows, lines, rejects = _read_parquet(content) if content.startswith(PARQUET) else _read_csv(source, content)
-    except UnicodeDecodeError as error:
-        raise UnreadableError("text that is not UTF-8") from error
     except (pl.exceptions.PolarsError, csv.Error) as error:
         raise UnreadableError("a damaged table") from error
     spelling: dict[str, str] = {}
@@ -130,10 +130,12 @@ def _number(rows: pl.DataFrame) -> pl.Series:
 
 
 def _count_fields(source: Source, content: bytes) -> tuple[pl.DataFrame, pl.Series, pl.DataFrame]:
-    header, *body = csv.reader(io.StringIO(content.decode(), newline=""))
-    numbered = [(line, row) for line, row in enumerate(body, start=1) if row]
-    whole = [(line, row) for line, row in numbered if len(row) == len(header)]
-    ragged = [(line, row) for line, row in numbered if len(row) != len(header)]
+    header, *body = _split_fields(content.decode(errors=ODD_BYTES))
+    if not _is_text(header):
+        raise UnreadableError("a header that is not UTF-8")
+    judged = [(line, row, _find_fault(header, row)) for line, row in enumerate(body, start=1) if row]
+    whole = [(line, row) for line, row, fault in judged if fault is None]
+    faulty = [(line, row, fault) for line, row, fault in judged if fault is not None]
     columns: Iterable[Iterable[str]] = zip(*(row for _, row in whole), strict=True) if whole else [()] * len(header)
     rows = pl.DataFrame(
         [
@@ -144,11 +146,36 @@ def _count_fields(source: Source, content: bytes) -> tuple[pl.DataFrame, pl.Seri
     rejects = build(
         Reject,
         file=source.name,
-        line=[line for line, _ in ragged],
-        reason=[f"{'more' if len(row) > len(header) else 'fewer'} fields than the header" for _, row in ragged],
-        raw=[cut(",".join(row)) for _, row in ragged],
+        line=[line for line, _, _ in faulty],
+        reason=[fault for _, _, fault in faulty],
+        raw=[cut(",".join(row)).encode(errors=ODD_BYTES).decode(errors="replace") for _, row, _ in faulty],
     )
     return rows, pl.Series([line for line, _ in whole], dtype=pl.Int64), rejects
+
+
+def _split_fields(text: str) -> list[list[str]]:
+    """Split CSV into rows of fields; a field may be as long as the text."""
+    former = csv.field_size_limit(max(len(text), csv.field_size_limit()))
+    try:
+        return list(csv.reader(io.StringIO(text, newline="")))
+    finally:
+        csv.field_size_limit(former)
+
+
+def _find_fault(header: Sequence[str], row: Sequence[str]) -> str | None:
+    if len(row) != len(header):
+        return f"{'more' if len(row) > len(header) else 'fewer'} fields than the header"
+    return None if _is_text(row) else "text that is not UTF-8"
+
+
+def _is_text(row: Sequence[str]) -> bool:
+    """Tell whether no field holds a byte that could not be decoded."""
+    joined = "".join(row)
+    try:
+        joined.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def rebuild_json(table: Table, names: Mapping[str, str], *, always_text: Iterable[str] = ()) -> pl.Series:
