@@ -236,10 +236,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _stop(str(error), FAILED)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        _stop(
-            f"{where}{error.strerror or error}.\n\nHint: What was there before is as it was; mend this and run it again.",
-            FAILED,
-        )
+        _stop(f"{where}{error.strerror or error}.\n\nHint: What was there before is as it was.", FAILED)
     except Exception as error:
         # polars is not imported here; a damaged Parquet file shows only when its rows are read
         if not type(error).__module__.startswith("polars"):

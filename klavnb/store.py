@@ -131,7 +131,8 @@ def _load(paths: Sequence[Path], settings: Settings) -> Export:
     if not summary.rows_kept:
         rejected = [f"{reason}: {count}" for reason, count in summary.rejected.items()]
         found = f"{summary.rows_in} of which none can be used ({name_some(rejected)})" if rejected else "none"
-        others = f" There {'is' if summary.count_profiles == 1 else 'are'} {format_count(summary.count_profiles, 'profile')}, but without events nothing can be attributed."
+        profiles = format_count(summary.count_profiles, "profile")
+        others = f" It holds {profiles}, but without events nothing can be attributed."
         raise ExportError(
             f"{name_some([path.name or str(path) for path in paths])}: expected events, found {found}."
             f"{others if summary.count_profiles else ''}",

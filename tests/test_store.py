@@ -77,7 +77,7 @@ def test_an_export_of_one_event_has_nothing_else_and_still_makes_a_store(tmp_pat
     ("records", "message"),
     [
         ([METRIC], "empty.jsonl: expected events, found none.\n"),
-        ([PROFILE], "found none. There are 1 profiles, but without events"),
+        ([PROFILE], "found none. It holds 1 profile, but without events"),
         ([event(""), event(""), METRIC], "found 2 of which none can be used (no event id: 2)."),
     ],
 )
