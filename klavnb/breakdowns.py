@@ -9,7 +9,7 @@ import polars as pl
 
 from klavnb.attribution import attribute, find_candidates
 from klavnb.comparison import ModelComparison, compare_credits, summarise_changes
-from klavnb.privacy import tidy_names
+from klavnb.labels import tidy_names
 from klavnb.schemas import Touch
 from klavnb.touches import find_anchor
 

@@ -9,9 +9,7 @@ from collections.abc import Mapping
 from functools import reduce
 from types import MappingProxyType
 
-import polars as pl
-
-__all__ = ["PERSONAL", "mask", "tidy_names"]
+__all__ = ["PERSONAL", "mask"]
 
 PERSONAL: Mapping[str, str] = MappingProxyType(
     {
@@ -21,9 +19,6 @@ PERSONAL: Mapping[str, str] = MappingProxyType(
     }
 )
 """What a reader sees instead → what it stands for: e-mail addresses, phone numbers, IPv4 addresses."""
-
-UNSEEN = r"[\x00-\x1f\x7f-\x9f\x{200b}\x{200e}\x{200f}\x{2028}-\x{202e}\x{2066}-\x{2069}\x{feff}]+"
-LONGEST_NAME = 120
 
 
 def mask(text: str) -> str:
@@ -36,19 +31,3 @@ def mask(text: str) -> str:
     """
     patterns = ((instead, pattern.replace(r"\x{ff20}", "\uff20")) for instead, pattern in PERSONAL.items())
     return reduce(lambda masked, pair: re.sub(pair[1], pair[0], masked), patterns, text)
-
-
-def tidy_names(names: pl.Expr) -> pl.Expr:
-    """Make names from the data fit to be shown: masked, without signs that cannot be seen, at most 120 long.
-
-    Examples
-    --------
-    >>> names = pl.Series(["Sale\u2028now", "For jane@example.com", None, "x" * 500])
-    >>> tidied = pl.select(tidy_names(pl.lit(names))).to_series()
-    >>> tidied.to_list()[:3], tidied.str.len_chars()[3]
-    (['Sale now', 'For [e-mail]', None], 120)
-    """
-    masked = reduce(lambda text, pair: text.str.replace_all(pair[1], pair[0]), PERSONAL.items(), names)
-    seen = masked.str.replace_all(UNSEEN, " ").str.strip_chars()
-    cut = pl.concat_str(seen.str.head(LONGEST_NAME - 1), pl.lit("…"))
-    return pl.when(seen.str.len_chars() > LONGEST_NAME).then(cut).otherwise(seen)
