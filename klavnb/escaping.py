@@ -1,20 +1,8 @@
-"""Text from the data, safe inside HTML and Markdown: a campaign may be called anything."""
+"""Text from the data, safe inside Markdown: a campaign may be called anything."""
 
-import html
 import re
 
-__all__ = ["escape_html", "escape_markdown"]
-
-
-def escape_html(text: object) -> str:
-    """Make text from the data safe inside HTML.
-
-    Examples
-    --------
-    >>> escape_html("<b> & 'x'")
-    '&lt;b&gt; &amp; &#x27;x&#x27;'
-    """
-    return html.escape(_clean(text))
+__all__ = ["escape_markdown"]
 
 
 def escape_markdown(text: object) -> str:

@@ -3,9 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-import klavnb.rendering  # noqa: F401 - first of all: it makes the next import quicker
-
-import nbformat  # isort: skip
+import nbformat
 
 __all__ = ["HOSTILE_NAMES", "SETUP", "add_output", "build_notebook", "write_hostile_notebook", "write_notebook"]
 

@@ -11,8 +11,6 @@ from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import ensure_event_loop, run_sync
 
-import klavnb.rendering  # noqa: F401 - first of all: it makes the imports below quicker
-
 __all__ = ["KERNEL", "start_kernel"]
 
 KERNEL = "python3"
