@@ -192,12 +192,11 @@ def compare_filters(comparison: ModelComparison) -> pl.LazyFrame:
     human_open = pl.col("is_machine_open").not_().fill_null(value=True)
     human_click = pl.col("is_bot_click").not_().fill_null(value=True)
     choices = {
-        "as set": pl.lit(value=True),
         "without machine opens": human_open,
         "without bot clicks": human_click,
         "without both": human_open & human_click,
     }
-    results = []
+    results = [summarise_changes(comparison.changes).with_columns(choice=pl.lit("as set"))]
     for choice, kept in choices.items():
         touches = Touch.cast(comparison.touches.filter(kept))
         changes = compare_credits(
@@ -206,10 +205,9 @@ def compare_filters(comparison: ModelComparison) -> pl.LazyFrame:
                 for model in (comparison.baseline, comparison.candidate)
             )
         )
-        results.append(
-            summarise_changes(changes).select("baseline_value", "candidate_value", "difference", choice=pl.lit(choice))
-        )
-    return pl.concat(results).select("choice", "baseline_value", "candidate_value", "difference")
+        results.append(summarise_changes(changes).with_columns(choice=pl.lit(choice)))
+    table = pl.concat(results).select("choice", "baseline_value", "candidate_value", "difference")
+    return table.collect().lazy()  # six attributions, which a sentence and a table would each run again
 
 
 def _name_messages(comparison: ModelComparison) -> pl.LazyFrame:

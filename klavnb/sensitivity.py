@@ -115,7 +115,7 @@ def sweep_windows(
         )
     )
     is_old = pl.col("model") == "old"
-    return (
+    swept_values = (
         beyond.join(_name_steps("email", email_windows), on="email")
         .join(_name_steps("sms", sms_windows), on="sms")
         .group_by("currency", "email_window", "sms_window")
@@ -127,6 +127,7 @@ def sweep_windows(
         )
         .sort("currency", "email_window", "sms_window")
     )
+    return swept_values.collect().lazy()  # one pass for the sentence, the chart and the table that read it
 
 
 def find_set_windows(settings: Settings, channel: str) -> set[timedelta]:

@@ -106,7 +106,7 @@ def draw_bridge(bridge: pl.LazyFrame, *, summary: pl.LazyFrame, currency: str | 
         .encode(
             y=y,
             x=x,
-            x2="since:Q",
+            x2=alt.X2("since:Q"),
             color=colour_channels("credited", "Credited channel", steps["credited"].unique().to_list()),
             tooltip=[
                 alt.Tooltip("what:N", title="Step"),
@@ -186,9 +186,9 @@ def draw_messages(messages: pl.LazyFrame, *, top: int, currency: str | None) -> 
         tooltip=tooltip,
     )
     old = alt.X("baseline_value:Q", title=f"Attributed revenue{name_unit(currency)}")
-    line = base.mark_rule(strokeWidth=3).encode(x=old, x2="candidate_value:Q")
+    line = base.mark_rule(strokeWidth=3).encode(x=old, x2=alt.X2("candidate_value:Q"))
     ring = base.mark_point(size=70, filled=False).encode(x=old)
-    dot = base.mark_point(size=70, filled=True, opacity=1).encode(x="candidate_value:Q")
+    dot = base.mark_point(size=70, filled=True, opacity=1).encode(x=alt.X("candidate_value:Q"))
     shown, total = (frame.select(pl.col("difference").sum()).item() for frame in (rows, changed))
     share = format_share(shown, total)
     title = f"{rows.height} of {format_count(changed.height, 'message')} that changed: {share} of the difference"
@@ -236,7 +236,7 @@ def draw_weeks(weeks: pl.LazyFrame, *, currency: str | None) -> Picture:
                 scale=alt.Scale(domain=list(names.values()), range=[FAINT, FULL]),
                 sort=list(names.values()),
             ),
-            order="place:Q",
+            order=alt.Order("place:Q"),
             tooltip=[
                 alt.Tooltip("week_on:T", title="Week of", format="%-d %b %Y"),
                 alt.Tooltip("model:N", title="Part"),

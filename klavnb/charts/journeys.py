@@ -67,18 +67,20 @@ def _draw_journey(rows: pl.DataFrame, currency: str | None) -> Picture:
         title="Days before and after the order",
         scale=alt.Scale(domain=[min(-1.0, starts), max(0.5, ends)], nice=False, padding=16),
     )
-    windows = base.mark_bar(size=WINDOW, opacity=0.35).encode(x=x, x2="closes_days:Q")
-    touches = base.mark_point(filled=True, opacity=1, size=90).encode(x="touched_days:Q")
+    windows = base.mark_bar(size=WINDOW, opacity=0.35).encode(x=x, x2=alt.X2("closes_days:Q"))
+    touches = base.mark_point(filled=True, opacity=1, size=90).encode(x=alt.X("touched_days:Q"))
     ring = (
         base.transform_filter("datum.is_credited")
         .mark_point(filled=False, size=320, strokeWidth=2, color=INK)
-        .encode(x="touched_days:Q", color=alt.value(INK))
+        .encode(x=alt.X("touched_days:Q"), color=alt.ColorValue(INK))
     )
     order = alt.Chart(
         pl.DataFrame({"opened_days": [0.0], "text": [f"Order, {format_money(rows['value'][0], currency)}"]})
     )
     line = order.mark_rule(strokeWidth=2, color=INK).encode(x=x)
-    name = order.mark_text(align="left", baseline="bottom", dx=4, color=INK).encode(x=x, y=alt.value(-4), text="text:N")
+    name = order.mark_text(align="left", baseline="bottom", dx=4, color=INK).encode(
+        x=x, y=alt.value(-4), text=alt.Text("text:N")
+    )
     told = _tell_journey(rows, currency).split(": ", 1)
     return alt.layer(windows, touches, ring, line, name).properties(
         width=WIDTH,

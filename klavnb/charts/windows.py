@@ -65,7 +65,7 @@ def draw_gaps(gaps: pl.LazyFrame, *, settings: Settings, currency: str | None, d
             .mark_bar(color=CHANNEL_COLOURS[channel], stroke=INK, strokeOpacity=0.25)
             .encode(
                 x=alt.X("hour:Q", bin="binned", title=axis, scale=reach),
-                x2="until:Q",
+                x2=alt.X2("until:Q"),
                 y=alt.Y("count_conversions:Q", title="Orders"),
                 tooltip=[
                     alt.Tooltip("name:N", title="Channel"),
@@ -85,7 +85,7 @@ def draw_gaps(gaps: pl.LazyFrame, *, settings: Settings, currency: str | None, d
         texts = [
             alt.Chart(of_windows[place])
             .mark_text(align="left", baseline="top", dx=5, color=INK)
-            .encode(x=alt.X("hour:Q", title=axis, scale=reach), y=alt.value(14 * place), text="text:N")
+            .encode(x=alt.X("hour:Q", title=axis, scale=reach), y=alt.value(14 * place), text=alt.Text("text:N"))
             for place in range(of_windows.height)
         ]
         rows.append(alt.layer(bars, rule, *texts).properties(width=WIDTH, height=110, title=CHANNEL_NAMES[channel]))
