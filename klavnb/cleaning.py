@@ -17,12 +17,13 @@ from klavnb.gathering import (
     find_campaigns,
     find_channels,
     find_names,
+    gather_groups,
     gather_messages,
     resolve_attributions,
 )
 from klavnb.metrics import RENAMED_METRICS
 from klavnb.reading import fill_blank, from_unix, parse_time
-from klavnb.schemas import Event, Message, Profile, Reject
+from klavnb.schemas import Event, GroupMember, Message, Profile, Reject
 from klavnb.settings import Settings
 
 __all__ = ["Cleaned", "clean"]
@@ -46,7 +47,9 @@ class Cleaned:
     events: dy.DataFrame[Event]
     profiles: dy.DataFrame[Profile]
     messages: dy.DataFrame[Message]
+    groups: dy.DataFrame[GroupMember]
     rejects: dy.DataFrame[Reject]
+    metric_names: Mapping[str, str]
     notes: tuple[str, ...]
 
 
@@ -83,6 +86,8 @@ def clean(raw: RawExport, *, settings: Settings) -> Cleaned:
         events=events,
         profiles=profiles,
         messages=gather_messages(raw, once, channels),
+        groups=gather_groups(raw),
+        metric_names={key: RENAMED_METRICS.get(name, name) for key, name in sorted(names.items())},
         rejects=Reject.cast(rejects),
         notes=tuple(_note(raw, usable, repeated, names)),
     )

@@ -9,7 +9,7 @@ import polars as pl
 from klavnb.channels import CHANNELS
 from klavnb.formats.contract import RawExport
 from klavnb.reading import fill_blank, parse_time
-from klavnb.schemas import Message, Profile
+from klavnb.schemas import GroupMember, Message, Profile
 from klavnb.settings import Settings
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "find_campaigns",
     "find_channels",
     "find_names",
+    "gather_groups",
     "gather_messages",
     "resolve_attributions",
 ]
@@ -126,6 +127,19 @@ def clean_profiles(profiles: pl.DataFrame) -> tuple[dy.DataFrame[Profile], pl.Da
         raw=pl.lit(None, dtype=pl.String),
     )
     return Profile.validate(latest, cast=True), rejects
+
+
+def gather_groups(raw: RawExport) -> dy.DataFrame[GroupMember]:
+    """Gather who is in which list or segment; of several answers about one, the latest joining counts."""
+    members = (
+        raw.group_members.select("group_id", fill_blank("profile_id"), joined_at=parse_time(pl.col("joined_at")))
+        .filter(pl.col("profile_id").is_not_null())
+        .group_by("group_id", "profile_id", maintain_order=True)
+        .agg(pl.col("joined_at").max())
+        .join(_once(raw.groups, "group_id").select("group_id", group_name="name"), on="group_id", how="left")
+        .sort("group_id", "profile_id")
+    )
+    return GroupMember.validate(members.select(GroupMember.column_names()), cast=True)
 
 
 def gather_messages(raw: RawExport, events: pl.DataFrame, channels: Mapping[str, str]) -> dy.DataFrame[Message]:

@@ -17,9 +17,12 @@ __all__ = [
     "Conversion",
     "Credit",
     "Event",
+    "GroupMember",
+    "Membership",
     "Message",
     "Profile",
     "Reject",
+    "SegmentSize",
     "Touch",
 ]
 
@@ -93,6 +96,15 @@ class Message(dy.Schema):
     flow_id = dy.String(nullable=True)
     flow_name = dy.String(nullable=True)
     sent_at = dy.Datetime(nullable=True, time_zone=UTC)  # campaigns only
+
+
+class GroupMember(dy.Schema):
+    """One row per profile and list or segment of Klaviyo's that it was in when it was exported."""
+
+    group_id = dy.String(primary_key=True, min_length=1)
+    profile_id = dy.String(primary_key=True, min_length=1)
+    group_name = dy.String(nullable=True)
+    joined_at = dy.Datetime(nullable=True, time_zone=UTC)  # null: not said
 
 
 class Reject(dy.Schema):
@@ -199,3 +211,27 @@ class Change(dy.Schema):
     candidate_value = dy.Float64()
     baseline_reason = dy.Enum(REASONS, nullable=True)
     outcome = dy.Enum(OUTCOMES)
+
+
+class Membership(dy.Schema):
+    """One row per profile and stay in a segment; stays of one profile in one segment never touch."""
+
+    segment = dy.String(primary_key=True)
+    profile_id = dy.String(primary_key=True)
+    entered_at = dy.Datetime(primary_key=True, time_zone=UTC)  # the first instant inside
+    left_at = dy.Datetime(nullable=True, time_zone=UTC)  # the first instant outside; null: still in
+
+    @dy.rule()
+    def leaves_after_entering(cls) -> pl.Expr:
+        """A stay lasts some time."""
+        return cls.left_at.col.is_null() | (cls.left_at.col > cls.entered_at.col)
+
+
+class SegmentSize(dy.Schema):
+    """One row per segment and moment: how many are in it then, and who came and went since the moment before."""
+
+    segment = dy.String(primary_key=True)
+    as_of = dy.Datetime(primary_key=True, time_zone=UTC)
+    count_members = dy.Int64(min=0)
+    count_entered = dy.Int64(min=0)  # after the row before, up to and with as_of; a profile may enter more than once
+    count_left = dy.Int64(min=0)

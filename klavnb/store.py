@@ -16,19 +16,20 @@ from klavnb.errors import ExportError, SettingsError, StoreError, name_some
 from klavnb.folders import remove_folder, remove_stale, swap_folder
 from klavnb.formats import MANIFEST, MARK, STORE_FILES, is_store, list_foreign, read_files
 from klavnb.metrics import METRICS, RENAMED_METRICS
-from klavnb.schemas import Event, Message, Profile, Reject
+from klavnb.schemas import Event, GroupMember, Message, Profile, Reject
 from klavnb.settings import Settings
 from klavnb.summary import LoadSummary, renew_notes, summarise
 from klavnb.wording import format_count
 
 __all__ = ["SCHEMA_VERSION", "Export", "LoadSummary", "read_export", "read_store", "write_store"]
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 SAMPLE: Final = "sample"
 FRAMES: Final[dict[str, type[dy.Schema]]] = {
     "events": Event,
     "profiles": Profile,
     "messages": Message,
+    "groups": GroupMember,
     "rejects": Reject,
 }
 RELOAD: Final = "Load the export again into this folder."
@@ -42,6 +43,7 @@ class Export:
     events: dy.LazyFrame[Event]
     profiles: dy.LazyFrame[Profile]
     messages: dy.LazyFrame[Message]
+    groups: dy.LazyFrame[GroupMember]
     rejects: dy.LazyFrame[Reject]
     summary: LoadSummary
 
@@ -73,8 +75,8 @@ def read_export(paths: str | Path | Sequence[str | Path], *, settings: Settings 
     Returns
     -------
     Export
-        One row per event, profile, message and reject. Times are UTC, money is in the row's currency.
-        An event id that comes twice is kept once. What an export does not say is null.
+        One row per event, profile, message, member of a list or segment, and reject. Times are UTC, money
+        is in the row's currency. An event id that comes twice is kept once. What an export does not say is null.
 
     Raises
     ------
@@ -142,6 +144,7 @@ def _load(paths: Sequence[Path], settings: Settings) -> Export:
         cleaned.events.lazy(),
         cleaned.profiles.lazy(),
         cleaned.messages.lazy(),
+        cleaned.groups.lazy(),
         cleaned.rejects.lazy(),
         summary,
     )
@@ -222,6 +225,7 @@ def read_store(folder: str | Path) -> Export:
         Event.cast(_scan(store, "events")),
         Profile.cast(_scan(store, "profiles")),
         Message.cast(_scan(store, "messages")),
+        GroupMember.cast(_scan(store, "groups")),
         Reject.cast(_scan(store, "rejects")),
         manifest.summary,
     )

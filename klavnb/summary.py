@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
@@ -48,6 +49,8 @@ class LoadSummary:
     fingerprint
         12 hexadecimal digits of the SHA-256 of the content: the same for a store and for the export it
         was made from, whatever the files' names and order.
+    metric_names
+        Klaviyo's metric id → name, where the export says it: segments name metrics by their ids.
     named_metrics
         The account's own metric names of the settings at loading → role: which events are about messages.
     """
@@ -64,6 +67,7 @@ class LoadSummary:
     notes: tuple[str, ...]
     fingerprint: str
     named_metrics: Mapping[str, str] = field(default_factory=dict)
+    metric_names: Mapping[str, str] = field(default_factory=dict)
 
     def to_frame(self) -> pl.DataFrame:
         """Return the summary as a table: one row per figure, in the order in which a person reads it.
@@ -105,8 +109,9 @@ def summarise(files: RawFiles, cleaned: Cleaned, *, settings: Settings) -> LoadS
             *find_gaps(events, settings=settings),
             *filter(None, [skipped]),
         ),
-        fingerprint=fingerprint_frames(events, cleaned.profiles, cleaned.messages),
+        fingerprint=fingerprint_frames(events, cleaned.profiles, cleaned.messages, cleaned.groups),
         named_metrics=dict(sorted(settings.metrics.items())),
+        metric_names=cleaned.metric_names,
     )
 
 
@@ -161,7 +166,8 @@ def find_gaps(events: pl.DataFrame, *, settings: Settings) -> Iterator[str]:
 def fingerprint_frames(*frames: pl.DataFrame) -> str:
     """Return 12 hexadecimal digits of the SHA-256 of frames, whatever the order of their rows.
 
-    Each frame is sorted by its first column, which must be its key.
+    Each frame is sorted by its first two columns, which must tell its rows apart. Columns are worked
+    through side by side; each has a digest of its own, and the whole is the digest of these.
 
     Examples
     --------
@@ -169,12 +175,15 @@ def fingerprint_frames(*frames: pl.DataFrame) -> str:
     >>> fingerprint_frames(frame) == fingerprint_frames(frame.reverse())
     True
     """
-    digest = hashlib.sha256()
-    for frame in frames:
-        for column in frame.sort(frame.columns[0]).iter_columns():
-            texts = column.list.join(",") if column.dtype == pl.List else _to_texts(column)
-            digest.update(texts.fill_null(NULL).str.join(END_OF_VALUE).item().encode())
-    return digest.hexdigest()[:DIGITS]
+    columns = [column for frame in frames for column in frame.sort(frame.columns[:2]).iter_columns()]
+    with ThreadPoolExecutor() as threads:
+        digests = list(threads.map(_digest, columns))
+    return hashlib.sha256(b"".join(digests)).hexdigest()[:DIGITS]
+
+
+def _digest(column: pl.Series) -> bytes:
+    texts = column.list.join(",") if column.dtype == pl.List else _to_texts(column)
+    return hashlib.sha256(texts.fill_null(NULL).str.join(END_OF_VALUE).item().encode()).digest()
 
 
 def _to_texts(column: pl.Series) -> pl.Series:

@@ -33,7 +33,7 @@ from klavnb.breakdowns import (
 from klavnb.caveats import count_channels, find_caveats
 from klavnb.comparison import ModelComparison, compare_models, estimate_difference, summarise_changes
 from klavnb.errors import SettingsError
-from klavnb.schemas import Message, Profile, Reject
+from klavnb.schemas import GroupMember, Message, Profile, Reject
 from klavnb.sensitivity import sweep_windows, value_extra_days
 from klavnb.settings import Settings
 from klavnb.store import Export, read_export
@@ -73,6 +73,7 @@ def export(*rows: object) -> Export:
         events=frame,
         profiles=Profile.create_empty(lazy=True),
         messages=messages,
+        groups=GroupMember.create_empty().lazy(),
         rejects=Reject.create_empty(lazy=True),
         summary=summary,
     )

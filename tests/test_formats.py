@@ -559,9 +559,9 @@ def test_messages_are_described_by_resources_and_else_by_their_events(tmp_path: 
 
 
 def test_records_of_no_use_are_noted(tmp_path: Path) -> None:
-    export = load(tmp_path, event("e1"), {"type": "list", "id": "L1", "attributes": {"name": "Newsletter"}})
+    export = load(tmp_path, event("e1"), {"type": "tag", "id": "T1", "attributes": {"name": "Autumn"}})
     assert export.summary.rejected == {}
-    assert any("1 list" in note for note in export.summary.notes)
+    assert any("1 tag" in note for note in export.summary.notes)
 
 
 # --- Fivetran's tables
@@ -839,3 +839,53 @@ def test_every_frame_holds_its_contract(tmp_path: Path) -> None:
     Profile.validate(export.profiles.collect())
     Message.validate(export.messages.collect())
     Reject.validate(export.rejects.collect())
+
+
+# --- lists and segments
+
+
+def members(group: str, joined: Mapping[str, str | None]) -> Resource:
+    """The answer about the profiles of a list (`lists/…`) or segment (`segments/…`)."""
+    profiles = [
+        {"type": "profile", "id": key, "attributes": {"email": f"{key.lower()}@example.com", "joined_group_at": at}}
+        for key, at in joined.items()
+    ]
+    address = f"https://a.klaviyo.com/api/{group}/profiles?page%5Bsize%5D=100"
+    return {"data": profiles, "links": {"self": address, "next": None}}
+
+
+def test_who_is_in_a_list_or_segment_is_read_from_the_address_of_the_answer(tmp_path: Path) -> None:
+    write(tmp_path / "events.json", page([event("e1")], metrics()))
+    write(tmp_path / "a.json", members("lists/L1", {"P1": "2024-04-01T00:00:00+00:00", "P2": None}))
+    write(tmp_path / "b.json", members("segments/S1", {"P1": "2024-04-03T00:00:00+00:00"}))
+    write(tmp_path / "c.json", {"data": [{"type": "list", "id": "L1", "attributes": {"name": "Newsletter"}}]})
+    export = read_export(tmp_path)
+    assert export.groups.collect().rows() == [
+        ("L1", "P1", "Newsletter", at("2024-04-01")),
+        ("L1", "P2", "Newsletter", None),
+        ("S1", "P1", None, at("2024-04-03")),
+    ]
+    assert sorted(export.profiles.collect()["profile_id"]) == ["P1", "P2"]
+    assert export.summary.rejected == {}
+
+
+def test_of_two_answers_about_a_list_the_later_joining_counts(tmp_path: Path) -> None:
+    write(tmp_path / "events.json", page([event("e1")], metrics()))
+    write(tmp_path / "a.json", members("lists/L1", {"P1": "2024-04-01T00:00:00+00:00"}))
+    write(tmp_path / "b.json", members("lists/L1", {"P1": "2024-05-01T00:00:00+00:00"}))
+    assert read_export(tmp_path).groups.collect()["joined_at"].to_list() == [at("2024-05-01")]
+
+
+def test_a_profile_that_every_page_names_again_is_read_once_and_still_grows(tmp_path: Path) -> None:
+    says = [
+        {"type": "profile", "id": "P1", "attributes": attributes}
+        for attributes in ({"email": "p1@example.com"}, {"first_name": "Sample"}, {"email": "p1@example.com"})
+    ]
+    for number, profile in enumerate(says):
+        write(tmp_path / f"{number}.json", page([event(f"e{number}")], [*metrics(), profile]))
+    (row,) = read_export(tmp_path).profiles.collect().to_dicts()
+    assert (row["email"], row["first_name"]) == ("p1@example.com", "Sample")
+
+
+def test_metric_ids_keep_their_names_for_segments(tmp_path: Path) -> None:
+    assert load(tmp_path, event("e1")).summary.metric_names == METRICS

@@ -94,6 +94,7 @@ def test_a_store_is_parquet_and_a_manifest_without_any_path(export: Export, tmp_
     write_store(export, tmp_path / "store")
     assert sorted(path.name for path in (tmp_path / "store").iterdir()) == [
         "events.parquet",
+        "groups.parquet",
         "manifest.json",
         "messages.parquet",
         "profiles.parquet",
@@ -260,7 +261,7 @@ def break_manifest(folder: Path) -> None:
 
 
 def empty_manifest(folder: Path) -> None:
-    (folder / "manifest.json").write_text('{"klavnb_store": 1}')
+    (folder / "manifest.json").write_text('{"klavnb_store": 2}')
 
 
 def raise_version(folder: Path) -> None:
@@ -276,7 +277,7 @@ def raise_version(folder: Path) -> None:
         (rename_column, "the columns value, worth are not"),
         (break_manifest, "expected the manifest of a store"),
         (empty_manifest, "expected the manifest of a store"),
-        (raise_version, "expected a store of version 1, found version 99"),
+        (raise_version, "expected a store of version 2, found version 99"),
         (shutil.rmtree, "expected a store, found no manifest.json"),
     ],
 )

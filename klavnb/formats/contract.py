@@ -22,6 +22,8 @@ __all__ = [
     "RawEvent",
     "RawExport",
     "RawFlow",
+    "RawGroup",
+    "RawGroupMember",
     "RawMessage",
     "RawMetric",
     "RawProfile",
@@ -131,6 +133,21 @@ class RawMessage(dy.Schema):
     flow_id = dy.String(nullable=True)
 
 
+class RawGroup(dy.Schema):
+    """One row per record of a list or segment."""
+
+    group_id = dy.String()
+    name = dy.String(nullable=True)
+
+
+class RawGroupMember(dy.Schema):
+    """One row per profile that an answer about the profiles of one list or segment names."""
+
+    group_id = dy.String()
+    profile_id = dy.String(nullable=True)
+    joined_at = dy.String(nullable=True)
+
+
 @cache
 def _schema(contract: type[dy.Schema]) -> pl.Schema:
     return contract.create_empty().schema
@@ -151,6 +168,8 @@ class RawExport:
     campaigns: pl.DataFrame = field(default_factory=lambda: build(RawCampaign))
     flows: pl.DataFrame = field(default_factory=lambda: build(RawFlow))
     messages: pl.DataFrame = field(default_factory=lambda: build(RawMessage))
+    groups: pl.DataFrame = field(default_factory=lambda: build(RawGroup))
+    group_members: pl.DataFrame = field(default_factory=lambda: build(RawGroupMember))
     rejects: pl.DataFrame = field(default_factory=lambda: build(Reject))
     ignored: Counter[str] = field(default_factory=Counter)
     foreign: tuple[str, ...] = ()
@@ -180,6 +199,8 @@ FRAMES: Final[Mapping[str, type[dy.Schema]]] = {
     "campaigns": RawCampaign,
     "flows": RawFlow,
     "messages": RawMessage,
+    "groups": RawGroup,
+    "group_members": RawGroupMember,
     "rejects": Reject,
 }
 

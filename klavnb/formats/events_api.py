@@ -4,10 +4,11 @@ Resources are recognised by their `type`, whichever file they are in. The object
 (`object: event`) and Airbyte's envelope (`stream`, `data`) hold the same and are read too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from io import BytesIO
-from itertools import islice
+from itertools import islice, zip_longest
 from typing import Final
 
 import msgspec
@@ -16,7 +17,7 @@ from msgspec import Raw
 from klavnb.formats.contract import RawExport, RawMessage, build
 from klavnb.formats.first_api import OBJECTS
 from klavnb.formats.records import NOTHING, Batch, to_frames
-from klavnb.formats.resources import RESOURCES, Envelope, Page
+from klavnb.formats.resources import RESOURCES, Envelope, Page, find_group
 from klavnb.formats.source import Source, UnreadableError
 
 __all__ = ["read", "recognises"]
@@ -53,8 +54,9 @@ def read(sources: Sequence[Source]) -> RawExport:
     pending: list[Batch] = []
     flow_of_action: dict[object, object] = {}
     action_of_message: dict[object, object] = {}
-    for source in sources:
-        batch = _read_file(source)
+    said_profiles: set[tuple[object, bytes]] = set()
+    for source, content in _read_ahead(sources):
+        batch = _read_file(source, content, said_profiles)
         flow_of_action |= batch.flow_of_action
         action_of_message |= batch.action_of_message
         pending.append(batch)
@@ -70,13 +72,29 @@ def read(sources: Sequence[Source]) -> RawExport:
     return RawExport.join([*parts, to_frames(pending), RawExport(messages=mentions)])
 
 
-def _read_file(source: Source) -> Batch:
-    batch = Batch(source.name)
+def _read_ahead(sources: Sequence[Source]) -> Iterator[tuple[Source, bytes | UnreadableError]]:
+    """Unpack the next file while the one before it is taken apart; never more than these two are held."""
+    with ThreadPoolExecutor(max_workers=1) as reader:
+        following = [reader.submit(_unpack, source) for source in sources[:1]]
+        for source, after in zip_longest(sources, sources[1:]):
+            content = following.pop().result()
+            if after is not None:
+                following.append(reader.submit(_unpack, after))
+            yield source, content
+
+
+def _unpack(source: Source) -> bytes | UnreadableError:
     try:
-        content = source.read()
+        return source.read()
     except UnreadableError as error:
+        return error
+
+
+def _read_file(source: Source, content: bytes | UnreadableError, said_profiles: set[tuple[object, bytes]]) -> Batch:
+    batch = Batch(source.name, said_profiles=said_profiles)
+    if isinstance(content, UnreadableError):
         batch.is_foreign = False
-        batch.reject(None, str(error), b"")
+        batch.reject(None, str(content), b"")
         return batch
     if _is_by_line(content):
         for line, text in enumerate(content.splitlines(), start=1):
@@ -115,7 +133,7 @@ def _add_text(batch: Batch, text: bytes, line: int | None) -> bool:
     try:
         if not text.isascii():
             text.decode()
-        records = _split(text)
+        records, batch.group_id = _split(text)
     except UNUSABLE as error:
         batch.reject(line, _describe(error), text)
         return False
@@ -127,16 +145,16 @@ def _add_text(batch: Batch, text: bytes, line: int | None) -> bool:
     return True
 
 
-def _split(text: bytes) -> list[Raw]:
-    """Take a page, an envelope or an array apart, data first, then what is included."""
+def _split(text: bytes) -> tuple[list[Raw], str | None]:
+    """Take a page, an envelope or an array apart, data first; and say which list or segment its profiles are in."""
     if text.lstrip()[:1] == b"[":
-        return RECORDS.decode(text) or []
+        return RECORDS.decode(text) or [], None
     with suppress(msgspec.ValidationError):
         page = PAGE.decode(text)
-        return [*page.data, *page.included]
+        return [*page.data, *page.included], find_group(page)
     record = ENVELOPE.decode(text)
     is_wrapped = bytes(record.data)[:1] == b"{"
-    return [record.data if is_wrapped else Raw(text), *(RECORDS.decode(record.included) or [])]
+    return [record.data if is_wrapped else Raw(text), *(RECORDS.decode(record.included) or [])], None
 
 
 def _describe(error: Exception) -> str:

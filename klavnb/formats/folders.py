@@ -17,7 +17,12 @@ MANIFEST: Final = "manifest.json"
 MARK: Final = "klavnb_store"
 """The file, and its key, that make a folder a store; a store among the files of an export is passed over."""
 
-STORE_FILES: Final = frozenset({"events.parquet", "profiles.parquet", "messages.parquet", "rejects.parquet", MANIFEST})
+STORE_FILES: Final = frozenset(
+    {
+        *(f"{name}.parquet" for name in ("events", "profiles", "messages", "groups", "rejects")),
+        MANIFEST,
+    }
+)
 """All that a store is made of."""
 
 

@@ -19,6 +19,8 @@ from klavnb.formats.contract import (
     RawEvent,
     RawExport,
     RawFlow,
+    RawGroup,
+    RawGroupMember,
     RawMessage,
     RawMetric,
     RawProfile,
@@ -105,7 +107,11 @@ class EventRecord(Struct, gc=False):
 
 @dataclass(slots=True)
 class Batch:
-    """What one file holds, kind by kind, while it is being read; tuples are rows of the contract."""
+    """What one file holds, kind by kind, while it is being read; tuples are rows of the contract.
+
+    `group_id` is the list or segment whose profiles are being read; `said_profiles` are the records of
+    profiles that were read before, in this file or another: pages of events name the same profiles again.
+    """
 
     file: str
     events: list[EventRecord] = field(default_factory=list)
@@ -115,6 +121,10 @@ class Batch:
     campaigns: list[tuple[object, ...]] = field(default_factory=list)
     flows: list[tuple[object, ...]] = field(default_factory=list)
     messages: list[tuple[object, ...]] = field(default_factory=list)
+    group_members: list[tuple[object, ...]] = field(default_factory=list)
+    groups: list[tuple[object, ...]] = field(default_factory=list)
+    group_id: str | None = None
+    said_profiles: set[tuple[object, bytes]] = field(default_factory=set)
     flow_of_action: dict[object, object] = field(default_factory=dict)
     action_of_message: dict[object, object] = field(default_factory=dict)
     rejects: list[tuple[object, ...]] = field(default_factory=list)
@@ -137,6 +147,8 @@ def to_frames(batches: Sequence[Batch]) -> RawExport:
         campaigns=_to_frame(RawCampaign, [row for batch in ours for row in batch.campaigns]),
         flows=_to_frame(RawFlow, [row for batch in ours for row in batch.flows]),
         messages=_to_frame(RawMessage, [row for batch in ours for row in batch.messages]),
+        group_members=_to_frame(RawGroupMember, [row for batch in ours for row in batch.group_members]),
+        groups=_to_frame(RawGroup, [row for batch in ours for row in batch.groups]),
         rejects=_to_frame(Reject, [row for batch in ours for row in batch.rejects]),
         ignored=sum((batch.ignored for batch in ours), Counter[str]()),
         foreign=tuple(batch.file for batch in batches if batch.is_foreign),

@@ -1,5 +1,6 @@
 """The resources of Klaviyo's API since 2022 (`type`, `attributes`, `relationships`), each into its records."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -9,7 +10,7 @@ from msgspec import Raw, Struct
 from klavnb.formats.decoded import dig
 from klavnb.formats.records import NOTHING, Batch, EventRecord, Properties, keep_text
 
-__all__ = ["ANYTHING", "PROPERTIES", "RESOURCES", "Envelope", "Page"]
+__all__ = ["ANYTHING", "PROPERTIES", "RESOURCES", "Envelope", "Page", "find_group"]
 
 
 class Reference(Struct, gc=False):
@@ -48,6 +49,7 @@ class Page(Struct, gc=False):
 
     data: list[Raw]
     included: list[Raw] = []
+    links: object = None
 
 
 class EventAttributes(Struct, gc=False):
@@ -80,6 +82,7 @@ class ProfileAttributes(Struct, gc=False):
     properties: Raw = NOTHING
     predictive_analytics: Raw = NOTHING
     subscriptions: Raw = NOTHING
+    joined_group_at: object = None
 
 
 # numbers stay the text that the export has: no rounding, and 1e999 is refused later, with the others
@@ -88,6 +91,7 @@ RELATIONSHIPS: Final = msgspec.json.Decoder(EventRelationships | None)
 PROFILE: Final = msgspec.json.Decoder(ProfileAttributes | None)
 PROPERTIES: Final = msgspec.json.Decoder(Properties | None, float_hook=str)
 ANYTHING: Final = msgspec.json.Decoder()
+GROUP: Final = re.compile(r"/(?:lists|segments)/([^/?]+)/profiles\b")
 
 
 def _add_event(batch: Batch, record: Envelope, line: int) -> None:
@@ -110,7 +114,13 @@ def _add_event(batch: Batch, record: Envelope, line: int) -> None:
 
 
 def _add_profile(batch: Batch, record: Envelope, line: int) -> None:
+    said = record.id, bytes(record.attributes)
+    if batch.group_id is None and record.id is not None and said in batch.said_profiles:
+        return
+    batch.said_profiles.add(said)
     profile = PROFILE.decode(record.attributes) or ProfileAttributes()
+    if batch.group_id is not None:
+        batch.group_members.append((batch.group_id, record.id, profile.joined_group_at))
     batch.profiles.append(
         (
             batch.file,
@@ -129,6 +139,17 @@ def _add_profile(batch: Batch, record: Envelope, line: int) -> None:
             keep_text(profile.properties),
         ),
     )
+
+
+def find_group(page: Page) -> str | None:
+    """Find the list or segment whose profiles a page answers with: its own address says it, nothing else does."""
+    address = dig(page.links, "self")
+    found = GROUP.search(address) if isinstance(address, str) else None
+    return found[1] if found else None
+
+
+def _add_group(batch: Batch, record: Envelope, _line: int) -> None:
+    batch.groups.append((record.id, dig(ANYTHING.decode(record.attributes), "name")))
 
 
 def _add_metric(batch: Batch, record: Envelope, _line: int) -> None:
@@ -216,4 +237,6 @@ RESOURCES: Final[Mapping[str, Callable[[Batch, Envelope, int], None]]] = {
     "flow": _add_flow,
     "flow-action": _add_flow_action,
     "flow-message": _add_flow_message,
+    "list": _add_group,
+    "segment": _add_group,
 }
