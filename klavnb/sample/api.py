@@ -9,7 +9,7 @@ from pathlib import Path
 from klavnb.sample.account import Account
 from klavnb.sample.events import Event, Recorded
 from klavnb.sample.ids import make_attribution_id
-from klavnb.sample.profiles import describe_profile
+from klavnb.sample.profiles import NEWSLETTER, describe_list, describe_list_members, describe_profile
 from klavnb.sample.recorded import RECORDED_METRICS
 from klavnb.sample.resources import (
     HOST,
@@ -34,7 +34,7 @@ PROFILE_QUERY = "additional-fields%5Bprofile%5D=subscriptions%2Cpredictive_analy
 
 
 def write_api(account: Account, folder: Path) -> None:
-    """Write `events-0001.json.gz` and so on, `metrics`, `profiles`, `campaigns` and `flows` into a folder."""
+    """Write `events-0001.json.gz` and so on, and one file of each other resource, into a folder."""
     pages = [
         account.events[first : first + EVENTS_PER_PAGE] for first in range(0, len(account.events), EVENTS_PER_PAGE)
     ]
@@ -55,6 +55,8 @@ def write_api(account: Account, folder: Path) -> None:
     _write(folder / "metrics.json.gz", {"data": list(metrics.values()), "links": {"self": f"{HOST}/metrics"}})
     profiles = [describe_profile(customer) for customer in account.customers]
     _write(folder / "profiles.json.gz", {"data": profiles, "links": {"self": f"{HOST}/profiles?{PROFILE_QUERY}"}})
+    _write(folder / "lists.json.gz", {"data": [describe_list(NEWSLETTER)], "links": {"self": f"{HOST}/lists"}})
+    _write(folder / "list-newsletter.json.gz", describe_list_members(account.customers))
     _write(folder / "campaigns.json.gz", _join("campaigns", map(describe_campaign, account.shop.campaigns)))
     _write(folder / "flows.json.gz", _join("flows", map(describe_flow, account.shop.flows.values())))
 

@@ -24,7 +24,7 @@ Layout = Literal["api", "fivetran"]
 WRITERS = {"api": write_api, "fivetran": write_fivetran}
 
 SAMPLE_FILES = re.compile(
-    r"(events-\d{4,}|metrics|profiles|campaigns|flows)\.json\.gz|(event|metric|campaign|flow|person)\.csv"
+    r"(events-\d{4,}|metrics|profiles|lists|list-newsletter|campaigns|flows)\.json\.gz|(event|metric|campaign|flow|person)\.csv"
 )
 FIRST_ADDRESS = "profile-0001@example.com"
 

@@ -1,10 +1,25 @@
 """Profiles as Klaviyo's API words them: who, where, what they agreed to, what is predicted."""
 
+from collections.abc import Iterable
+
 from klavnb.sample.customers import Customer
-from klavnb.sample.resources import Resource, link, write_time
+from klavnb.sample.ids import make_short_id
+from klavnb.sample.resources import ACCOUNT_MADE_AT, HOST, Resource, link, write_time
 from klavnb.sample.shop import DAY
 
-__all__ = ["describe_predictions", "describe_profile", "describe_subscriptions"]
+__all__ = [
+    "NEWSLETTER",
+    "describe_list",
+    "describe_list_members",
+    "describe_predictions",
+    "describe_profile",
+    "describe_subscriptions",
+]
+
+NEWSLETTER = "Newsletter"
+"""The one list: everyone who agreed to e-mail and has not left since."""
+
+MEMBER_QUERY = "fields%5Bprofile%5D=email%2Cjoined_group_at"
 
 
 def describe_profile(customer: Customer) -> Resource:
@@ -37,6 +52,34 @@ def describe_profile(customer: Customer) -> Resource:
             "predictive_analytics": describe_predictions(customer),
         },
         "links": link("profiles", customer.id),
+    }
+
+
+def describe_list(name: str) -> Resource:
+    """Return a list of the account."""
+    made_at = write_time(ACCOUNT_MADE_AT)
+    identity = make_short_id("list", name)
+    attributes = {"name": name, "created": made_at, "updated": made_at, "opt_in_process": "double_opt_in"}
+    return {"type": "list", "id": identity, "attributes": attributes, "links": link("lists", identity)}
+
+
+def describe_list_members(customers: Iterable[Customer]) -> Resource:
+    """Return the answer of `GET /api/lists/{id}/profiles` about the newsletter, its pages joined into one."""
+    return {
+        "data": [
+            {
+                "type": "profile",
+                "id": customer.id,
+                "attributes": {
+                    "email": customer.email,
+                    "joined_group_at": write_time(customer.consents["email"].given_at),
+                },
+                "links": link("profiles", customer.id),
+            }
+            for customer in customers
+            if customer.can_receive("email")
+        ],
+        "links": {"self": f"{HOST}/lists/{make_short_id('list', NEWSLETTER)}/profiles?{MEMBER_QUERY}"},
     }
 
 

@@ -8,6 +8,7 @@ from klavnb.sample.metrics import METRICS, RENAMED, RENAMED_AT
 from klavnb.sample.shop import DAY, END, Campaign, Flow, Message
 
 __all__ = [
+    "ACCOUNT_MADE_AT",
     "HOST",
     "Resource",
     "describe_campaign",
