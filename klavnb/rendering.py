@@ -6,13 +6,15 @@ The same output is drawn by JupyterLab's own viewer and by klavnb's page, both w
 import hashlib
 import json
 import re
+import threading
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
 from klavnb.errors import ReportError
 from klavnb.theme import CONFIG
 
-__all__ = ["CHART", "FACTS", "enable", "render"]
+__all__ = ["CHART", "FACTS", "enable", "load_ahead", "render"]
 
 CHART = "application/vnd.vegalite.v5+json"
 """The type of a chart's output. JupyterLab 4.6 knows no later one, and draws this one itself."""
@@ -49,6 +51,19 @@ def enable() -> None:
     alt.theme.enable("none")
     # its limit of 5,000 rows protects notebooks from whole tables; our charts hold sums
     alt.data_transformers.disable_max_rows()
+
+
+def load_ahead() -> None:
+    """Begin to load what every report needs, in a thread beside the first cells of a kernel.
+
+    polars works without the interpreter, which has time meanwhile for the half second that altair takes.
+    """
+    threading.Thread(target=_load, args=("klavnb.store", "altair", "great_tables"), daemon=True).start()
+
+
+def _load(*modules: str) -> None:
+    for name in modules:
+        import_module(name)
 
 
 def render(spec: Mapping[str, Any], **_options: object) -> dict[str, Any]:

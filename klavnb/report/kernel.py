@@ -15,13 +15,16 @@ __all__ = ["KERNEL", "start_kernel"]
 
 KERNEL = "python3"
 
+FIRST = "--IPKernelApp.exec_lines=__import__('klavnb.rendering').rendering.load_ahead()"
+"""What a kernel does before its first cell; without a name, so that the notebook sees none."""
+
 
 class ThisInterpreter(KernelSpecManager):
     """Knows one kernel, the interpreter that runs klavnb, whatever is installed on the machine."""
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         """Return the one kernel there is, under any name."""
-        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", FIRST]
         return KernelSpec(
             argv=argv, language="python", display_name=kernel_name, metadata={"supported_encryption": ["curve"]}
         )
