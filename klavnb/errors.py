@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-__all__ = ["ExportError", "KlavnbError", "ReportError", "SettingsError", "StoreError", "name_some"]
+__all__ = ["DefinitionError", "ExportError", "KlavnbError", "ReportError", "SettingsError", "StoreError", "name_some"]
 
 SHOWN = 5
 
@@ -41,6 +41,10 @@ class StoreError(KlavnbError):
 
 class SettingsError(KlavnbError):
     """A setting or a report's parameter is unknown, of the wrong type or out of range."""
+
+
+class DefinitionError(KlavnbError):
+    """A segment's definition is not what Klaviyo's specification, or klavnb's additions to it, allow."""
 
 
 class ReportError(KlavnbError):

@@ -1,0 +1,66 @@
+"""Segment definitions: Klaviyo's JSON → typed conditions, checked; and back as JSON or as a sentence."""
+
+from klavnb.definitions.conditions import (
+    BooleanFilter,
+    Condition,
+    ConsentCondition,
+    ConsentFilter,
+    DateFilter,
+    Definition,
+    ExistenceFilter,
+    Filter,
+    FunnelCondition,
+    FunnelStep,
+    Group,
+    GroupMembershipCondition,
+    ListFilter,
+    MetricCondition,
+    NumericFilter,
+    PermissionCondition,
+    PredictionCondition,
+    PropertyCondition,
+    PropertyFilter,
+    RegionCondition,
+    SegmentCondition,
+    TextFilter,
+)
+from klavnb.definitions.documents import to_document
+from klavnb.definitions.goals import ordered_item, single_order_at_least, total_spent_at_least
+from klavnb.definitions.reading import parse_definition, read_definitions
+from klavnb.definitions.references import check_names, find_conditions
+from klavnb.definitions.sentences import describe_condition, describe_definition
+
+__all__ = [
+    "BooleanFilter",
+    "Condition",
+    "ConsentCondition",
+    "ConsentFilter",
+    "DateFilter",
+    "Definition",
+    "ExistenceFilter",
+    "Filter",
+    "FunnelCondition",
+    "FunnelStep",
+    "Group",
+    "GroupMembershipCondition",
+    "ListFilter",
+    "MetricCondition",
+    "NumericFilter",
+    "PermissionCondition",
+    "PredictionCondition",
+    "PropertyCondition",
+    "PropertyFilter",
+    "RegionCondition",
+    "SegmentCondition",
+    "TextFilter",
+    "check_names",
+    "describe_condition",
+    "describe_definition",
+    "find_conditions",
+    "ordered_item",
+    "parse_definition",
+    "read_definitions",
+    "single_order_at_least",
+    "to_document",
+    "total_spent_at_least",
+]
