@@ -11,20 +11,25 @@ from types import MappingProxyType, ModuleType
 from typing import Final
 
 from klavnb.errors import ExportError, name_some
-from klavnb.formats import events_api, fivetran
+from klavnb.formats import events_api, fivetran, profile_csv
 from klavnb.formats.contract import RawExport
 from klavnb.formats.folders import MANIFEST, MARK, STORE_FILES, is_store, list_foreign, list_sources
+from klavnb.formats.profile_merging import merge_profiles
 from klavnb.formats.source import Source, UnreadableError
 
 __all__ = ["FORMATS", "MANIFEST", "MARK", "STORE_FILES", "RawFiles", "is_store", "list_foreign", "read_files"]
 
-FORMATS: Final = MappingProxyType({"events_api": events_api, "fivetran": fivetran})
+FORMATS: Final = MappingProxyType({"events_api": events_api, "fivetran": fivetran, "profile_csv": profile_csv})
 """Name → module, in the order in which they are asked whether a file is theirs."""
 
-EXPECTED: Final = "response pages, resources or lines of Klaviyo's API as JSON, or Fivetran's tables as CSV or Parquet"
+EXPECTED: Final = (
+    "response pages, resources or lines of Klaviyo's API as JSON, Fivetran's tables as CSV or Parquet, or Klaviyo's "
+    "CSV of profiles"
+)
 HINT: Final = (
-    "Give the folder or the files of the export: Klaviyo API answers (.json, .jsonl, also .gz) or Fivetran's tables "
-    "event, metric, campaign, flow and person (.csv, .parquet)."
+    "Give the folder or the files of the export: Klaviyo API answers (.json, .jsonl, also .gz), Fivetran's tables "
+    "event, metric, campaign, flow and person (.csv, .parquet), or profiles (.csv) whose first column is Email, "
+    "Phone Number or Klaviyo ID."
 )
 
 
@@ -71,7 +76,9 @@ def read_files(paths: Sequence[Path]) -> RawFiles:
         else:
             skipped.append(source.name)
     modules: dict[str, ModuleType] = dict(FORMATS)
-    raw = RawExport.join([modules[name].read(found) for name, found in by_format.items()])
+    parts: dict[str, RawExport] = {name: modules[name].read(found) for name, found in by_format.items()}
+    listed = parts.pop("profile_csv", RawExport())
+    raw = merge_profiles(RawExport.join(list(parts.values())), listed)
     foreign_asked = [s.name for s in sources if s.name in raw.foreign and s.path.resolve() in asked]
     if foreign_asked:
         raise ExportError(f"{name_some(foreign_asked)}: expected {EXPECTED}, found JSON of another kind.", hint=HINT)

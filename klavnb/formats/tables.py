@@ -13,7 +13,7 @@ from klavnb.formats.contract import build, cut
 from klavnb.formats.source import Source, UnreadableError
 from klavnb.schemas import Reject
 
-__all__ = ["Table", "read_columns", "read_table", "rebuild_json", "squeeze"]
+__all__ = ["Table", "read_columns", "read_csv", "read_table", "rebuild_json", "squeeze"]
 
 PARQUET: Final = b"PAR1"
 ODD_BYTES: Final = "surrogateescape"
@@ -86,7 +86,7 @@ def read_table(source: Source) -> tuple[Table, pl.DataFrame]:
     """
     content = source.read()
     try:
-        rows, lines, rejects = _read_parquet(content) if content.startswith(PARQUET) else _read_csv(source, content)
+        rows, lines, rejects = _read_parquet(content) if content.startswith(PARQUET) else read_csv(source, content)
     except (pl.exceptions.PolarsError, csv.Error) as error:
         raise UnreadableError("a damaged table") from error
     spelling: dict[str, str] = {}
@@ -110,7 +110,7 @@ def _to_text(name: str, dtype: pl.DataType) -> pl.Expr:
     return pl.when(pl.col(name).is_not_null()).then(wrapped.str.slice(len('{"_":')).str.head(-1)).alias(name)
 
 
-def _read_csv(source: Source, content: bytes) -> tuple[pl.DataFrame, pl.Series, pl.DataFrame]:
+def read_csv(source: Source, content: bytes) -> tuple[pl.DataFrame, pl.Series, pl.DataFrame]:
     """Read CSV fast where its fields need no counting.
 
     polars makes nulls of missing fields without a word, so wherever the last column holds a null, and

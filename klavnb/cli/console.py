@@ -1,0 +1,43 @@
+"""What the commands share: where they print, what they exit with, and how they name the data."""
+
+import re
+import sys
+from pathlib import Path
+from typing import Annotated, Final, NoReturn
+
+from cyclopts import Parameter
+from rich.console import Console
+
+from klavnb.errors import SettingsError
+from klavnb.privacy import mask
+
+__all__ = ["FAILED", "INTERRUPTED", "MISUSED", "Data", "check_ending", "heard", "said", "stop", "tidy"]
+
+FAILED, MISUSED, INTERRUPTED = 1, 2, 130
+"""Exit codes: the work failed; the command or a parameter is wrong and nothing ran; stopped by the user."""
+
+said = Console(highlight=False, markup=False, soft_wrap=True)
+heard = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+"""Results go to standard output, progress and errors to standard error."""
+
+Data = Annotated[str, Parameter(help="An export (folder or file), a store, or `sample`.")]
+
+TABLES: Final = (".parquet", ".csv")
+CONTROL_SIGNS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+")
+
+
+def stop(message: str, code: int) -> NoReturn:
+    """Say why it ends, and exit."""
+    heard.print(message, style="red" if heard.is_terminal else None)
+    sys.exit(code)
+
+
+def tidy(text: str) -> str:
+    """Make text from the data or a file of definitions fit for a terminal: one line, and no one's address in it."""
+    return CONTROL_SIGNS.sub(" ", mask(text))
+
+
+def check_ending(path: Path | None, what: str) -> None:
+    """Refuse a file of another kind than those that can be written, before anything runs."""
+    if path is not None and path.suffix.lower() not in TABLES:
+        raise SettingsError(f"{what} are written as .parquet or .csv, found {str(path)!r}.", hint="Change the ending.")

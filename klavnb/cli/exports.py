@@ -1,0 +1,95 @@
+"""The commands about exports: read one into a store, and write one of an invented shop."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+from rich.table import Table
+
+import klavnb as kn
+from klavnb.cli.console import heard, said
+
+if TYPE_CHECKING:  # the store brings polars, which `klavnb --help` does not need
+    from klavnb.store import LoadSummary
+
+__all__ = ["load", "sample"]
+
+
+def load(
+    exports: Annotated[tuple[Path, ...], Parameter(negative=())],
+    *,
+    out: Path,
+    settings: Path | None = None,
+) -> None:
+    """Read an export once into a store of typed Parquet files, and say what came of every row.
+
+    Parameters
+    ----------
+    exports
+        Folders or files: answers of Klaviyo's API as JSON, or Fivetran's tables as CSV or Parquet.
+    out
+        The folder of the store; a store that is there is replaced once the new one is whole.
+    settings
+        A settings file in TOML, for the account's own metric names.
+    """
+    chosen = kn.Settings.from_options(file=settings or "")
+    with heard.status("Reading …"):
+        export = kn.read_export(exports, settings=chosen)
+        kn.write_store(export, out)
+    said.print(_tabulate_load(export.summary))
+    period = export.summary.first_event_at, export.summary.last_event_at
+    said.print("Period: " + " to ".join(f"{at:%Y-%m-%d}" for at in period if at) + " UTC")
+    counts = kn.count_interactions(export.events, settings=chosen).collect()
+    said.print(
+        f"Opens and clicks that name no message, so that they are no touches: {counts['count_messageless'].sum():,}"
+    )
+    for note in export.summary.notes:
+        said.print(f"Note: {note}")
+    said.print(str(out))
+
+
+def sample(
+    out: Path,
+    *,
+    profiles: int = 2000,
+    days: int = 365,
+    seed: int = 7,
+    format: Literal["api", "fivetran"] = "api",  # noqa: A002 - the option's name on the command line
+    answers: Path | None = None,
+) -> None:
+    """Write the export of an invented shop, as Klaviyo writes it, with journeys whose right answer is known.
+
+    Parameters
+    ----------
+    out
+        The folder for the export; a former sample in it is replaced.
+    profiles
+        How many customers; at least 20.
+    days
+        How many days of the shop's life, up to 2026-08-31; at least 30.
+    seed
+        The same seed gives the same files, byte for byte.
+    format
+        Pages of Klaviyo's Events API, or Fivetran's tables.
+    answers
+        The file for the answers of the planted journeys; OUT-answers.csv unless given.
+    """
+    with heard.status("Writing …"):
+        kn.sample.write_sample(out, profiles=profiles, days=days, seed=seed, layout=format, answers=answers)
+    said.print(str(out))
+
+
+def _tabulate_load(summary: "LoadSummary") -> Table:
+    """Rows in, kept and rejected by reason; period; metrics."""
+    table = Table("Load", "Events")
+    table.columns[1].justify = "right"
+    table.add_row("rows in", f"{summary.rows_in:,}")
+    table.add_row("kept", f"{summary.rows_kept:,}")
+    for reason, count in summary.rejected.items():
+        table.add_row(f"rejected: {reason}", f"{count:,}")
+    if not summary.rejected:
+        table.add_row("rejected", "0")
+    table.add_section()
+    for metric, count in summary.metrics.items():
+        table.add_row(metric, f"{count:,}")
+    return table

@@ -1,0 +1,217 @@
+"""The command that evaluates segments; loaded when it is called."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+from rich.table import Table
+
+from klavnb.cli.console import Data, check_ending, heard, said, tidy
+from klavnb.definitions import Definition, SegmentCondition, describe_definition, find_conditions, read_definitions
+from klavnb.errors import SettingsError, name_some
+from klavnb.files import replace_file
+from klavnb.formats.profile_cells import TIME_FORMAT, defuse
+from klavnb.segments import HISTORIES, Calendar, describe_history, find_instant, segment_members, segment_sizes
+from klavnb.store import Export, read_export
+
+__all__ = ["HISTORY", "pick_definitions", "read_data", "segment"]
+
+HISTORY: Final[Mapping[str, str]] = {
+    "exact": "exact",
+    "approximate": "approximate",
+    "current_only": "current values only",
+}
+"""How well a segment's past is known → as it is shown."""
+
+
+def segment(
+    data: Data,
+    *,
+    definition: Path,
+    segment: str | None = None,
+    as_of: str | None = None,
+    members: Path | None = None,
+    sizes: Path | None = None,
+    start: str | None = None,
+    end: str | None = None,
+    every: str = "1d",
+    time_zone: str = "UTC",
+) -> None:
+    """Say how large segments are, on a day or over time.
+
+    Parameters
+    ----------
+    definition
+        A JSON file of one definition or several, as Klaviyo's API has them, or a folder of such files.
+    segment
+        The name of one of them; all unless given.
+    as_of
+        The day, YYYY-MM-DD: everything that happened on it counts.
+    members
+        The file for the members on that day, .csv or .parquet: profile_id, then segment where there are
+        several, and since when.
+    sizes
+        The file for the sizes over time, .csv or .parquet; with --start and --end, and without --as-of.
+    start
+        The first day of the sizes, YYYY-MM-DD.
+    end
+        The last day of the sizes.
+    every
+        How far apart the days of the sizes are, such as 1d, 7d or 1mo.
+    time_zone
+        Whose days are meant, such as Europe/Vienna. Klaviyo's own segments know UTC only.
+    """
+    _check_question(as_of=as_of, members=members, sizes=sizes, start=start, end=end)
+    check_ending(members, "Members")
+    check_ending(sizes, "Sizes")
+    calendar = Calendar(time_zone)
+    for day in (as_of, start, end):
+        if day is not None:
+            find_instant(day, calendar)
+    definitions = read_definitions(definition)
+    chosen = pick_definitions(definitions, segment)
+    export = read_data(data)
+    histories = _name_histories(definitions, export)
+    if as_of is not None:
+        found = _find_members(export, chosen, definitions, as_of=as_of, calendar=calendar)
+        if members is not None:
+            _write_table(found if len(chosen) > 1 else found.drop("segment"), members)
+        table = _tabulate_members(
+            found, {each.name: histories[each.name] for each in chosen}, day=f"{as_of}, {time_zone}"
+        )
+    if sizes is not None and start is not None and end is not None:
+        found = _measure(export, chosen, definitions, start=start, end=end, every=every, calendar=calendar)
+        _write_table(found, sizes)
+        table = _tabulate_sizes(found, {each.name: histories[each.name] for each in chosen})
+    said.print(table)
+    _explain(chosen, export)
+    for written in (members, sizes):
+        if written is not None:
+            said.print(str(written))
+
+
+def _explain(definitions: Sequence[Definition], export: Export) -> None:
+    """Say in words what each segment asks, and which of its conditions' past is not known exactly."""
+    for each in definitions:
+        sentence = describe_definition(each, metric_names=export.summary.metric_names)
+        said.print(f"{tidy(each.name)}: {tidy(sentence)}")
+        for condition, history, why in describe_history(each, data=export).iter_rows():
+            if history != "exact":
+                said.print(tidy(f"  {HISTORY[history]}: {condition}. {why}"))
+
+
+def read_data(data: str) -> Export:
+    """Read what segments are evaluated on."""
+    with heard.status("Reading …"):
+        return read_export(data)
+
+
+def pick_definitions(definitions: Sequence[Definition], name: str | None) -> Sequence[Definition]:
+    """Pick the one that is asked for by its name; without a name all of them."""
+    found = [each for each in definitions if name is None or each.name == name]
+    if not found:
+        names = tidy(name_some([each.name for each in definitions]))
+        raise SettingsError(
+            f"--segment: there is no {tidy(str(name))!r} in the definitions, but {names}.",
+            hint="Write the name as it stands there.",
+        )
+    return found
+
+
+def _check_question(
+    *, as_of: str | None, members: Path | None, sizes: Path | None, start: str | None, end: str | None
+) -> None:
+    """Refuse what is neither one question nor the other."""
+    if as_of is None and sizes is None:
+        raise SettingsError(
+            "klavnb segment: expected a day, or a file for the sizes over time; found neither.",
+            hint="Give --as-of 2026-08-31, or --sizes FILE with --start and --end.",
+        )
+    if as_of is not None and sizes is not None:
+        raise SettingsError(
+            "klavnb segment: --as-of asks about one day, --sizes about many.", hint="Ask one after the other."
+        )
+    if sizes is None and (start is not None or end is not None):
+        raise SettingsError("--start and --end belong to --sizes.", hint="Add --sizes FILE, and leave out --as-of.")
+    if sizes is not None and (start is None or end is None):
+        raise SettingsError("--sizes needs the first and the last day.", hint="Add --start and --end, as YYYY-MM-DD.")
+    if sizes is not None and members is not None:
+        raise SettingsError("--members are those of one day.", hint="Give --as-of instead of --sizes.")
+
+
+def _find_members(
+    export: Export, chosen: Sequence[Definition], definitions: Sequence[Definition], *, as_of: str, calendar: Calendar
+) -> pl.DataFrame:
+    """One row per segment and member: `profile_id`, `segment`, `entered_at`."""
+    with heard.status("Evaluating …"):
+        return pl.concat(
+            [
+                segment_members(export, each, as_of=as_of, definitions=definitions, calendar=calendar)
+                .select("profile_id", "segment", "entered_at")
+                .sort("profile_id")
+                .collect()
+                for each in chosen
+            ]
+        )
+
+
+def _measure(
+    export: Export,
+    chosen: Sequence[Definition],
+    definitions: Sequence[Definition],
+    *,
+    start: str,
+    end: str,
+    every: str,
+    calendar: Calendar,
+) -> pl.DataFrame:
+    with heard.status("Evaluating …"):
+        sizes = segment_sizes(export, definitions, start=start, end=end, every=every, calendar=calendar)
+        return sizes.filter(pl.col("segment").is_in([each.name for each in chosen])).collect()
+
+
+def _write_table(table: pl.DataFrame, path: Path) -> None:
+    """Write Parquet, or CSV that no spreadsheet executes."""
+    if path.suffix.lower() == ".parquet":
+        replace_file(path, table.write_parquet)
+        return
+    texts = table.with_columns(defuse(pl.col(name)) for name, dtype in table.schema.items() if dtype == pl.String)
+    replace_file(path, lambda part: texts.write_csv(part, datetime_format=TIME_FORMAT))
+
+
+def _name_histories(definitions: Sequence[Definition], export: Export) -> dict[str, str]:
+    """Segment → how well the past of the least exact of its conditions is known, segments that it names included."""
+    named = {each.name: each for each in definitions}
+
+    def judge(definition: Definition) -> int:
+        told = describe_history(definition, data=export)["history"].to_list()
+        of_others = [
+            judge(named[condition.segment])
+            for condition in find_conditions(definition.root)
+            if isinstance(condition, SegmentCondition)
+        ]
+        return max([*(HISTORIES.index(history) for history in told), *of_others], default=0)
+
+    return {name: HISTORY[HISTORIES[judge(each)]] for name, each in named.items()}
+
+
+def _tabulate_members(members: pl.DataFrame, histories: Mapping[str, str], *, day: str) -> Table:
+    counts = dict(members["segment"].value_counts().iter_rows())
+    table = Table("Segment", f"Members, {day}", "History")
+    table.columns[1].justify = "right"
+    for name, history in histories.items():
+        table.add_row(tidy(name), f"{counts.get(name, 0):,}", history)
+    return table
+
+
+def _tabulate_sizes(sizes: pl.DataFrame, histories: Mapping[str, str]) -> Table:
+    """The first, the last, the smallest and the largest size of each segment."""
+    table = Table("Segment", "First", "Last", "Smallest", "Largest", "History")
+    for column in table.columns[1:-1]:
+        column.justify = "right"
+    for name, history in histories.items():
+        counts = sizes.filter(segment=name).sort("as_of")["count_members"].to_list()
+        shown = (counts[0], counts[-1], min(counts), max(counts))
+        table.add_row(tidy(name), *(f"{number:,}" for number in shown), history)
+    return table
