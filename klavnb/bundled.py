@@ -5,7 +5,7 @@ In a checkout they are the repository's own; in an installed wheel they lie insi
 
 from pathlib import Path
 
-__all__ = ["find_notebooks", "find_sample"]
+__all__ = ["find_definitions", "find_notebooks", "find_sample"]
 
 PACKAGE = Path(__file__).parent
 CHECKOUT = PACKAGE.parent
@@ -35,3 +35,15 @@ def find_sample() -> Path:
     """
     packed = PACKAGE / "_data" / "tiny"
     return packed if packed.is_dir() else CHECKOUT / "data" / "sample"
+
+
+def find_definitions() -> Path:
+    """Return the folder of the segment definitions that shops often use, one JSON file each.
+
+    Examples
+    --------
+    >>> "repeat-buyers.json" in {path.name for path in find_definitions().iterdir()}
+    True
+    """
+    packed = PACKAGE / "_data" / "segments"
+    return packed if packed.is_dir() else CHECKOUT / "data" / "segments"

@@ -1,13 +1,42 @@
 """Numbers and names in a reader's words, the same in every chart, table and sentence."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 __all__ = [
+    "LEFT_OUT_REASONS",
+    "RECIPE_REASONS",
     "format_count",
     "format_days",
     "format_money",
     "format_share",
+    "name_window",
+    "say_number",
+    "say_people",
 ]
+
+
+RECIPE_REASONS: Mapping[str, str] = {
+    "before_live": "they ordered before the flow went live",
+    "stale_maximum": "an older, larger order is still stored",
+    "rounding": "the amounts are equal once rounded",
+    "text_comparison": "amounts are compared as text",
+    "blanked_date": "a later order wiped the date",
+    "doubled_date": "two such items ran their dates together",
+}
+"""Reasons why the recipe misses customers, in words that follow “because”."""
+
+
+LEFT_OUT_REASONS: Mapping[str, str] = {
+    "excluded": "in an excluded segment",
+    "no_address": "no usable address",
+    "suppressed": "suppressed",
+    "unsubscribed": "unsubscribed",
+    "never_subscribed": "never subscribed",
+    "unknown_consent": "consent not known",
+    "repeated_address": "an address that another profile has too",
+}
+"""Reasons why a member of a segment is not in its audience, in words."""
 
 
 def format_money(value: float, currency: str | None) -> str:
@@ -57,3 +86,42 @@ def format_days(span: timedelta) -> str:
     if hours < 1:
         return f"{hours * 60:.0f} minutes"
     return f"{hours:.0f} hours" if hours < 48 else f"{hours / 24:.1f} days"  # noqa: PLR2004 - two days, as said above
+
+
+def name_window(days: int | None) -> str:
+    """Say a window in words.
+
+    Examples
+    --------
+    >>> name_window(30), name_window(1), name_window(None)
+    ('last 30 days', 'last day', 'ever')
+    """
+    if days is None:
+        return "ever"
+    return "last day" if days == 1 else f"last {days:,} days"
+
+
+def say_number(number: int, *, least: int) -> str:
+    """Write a number of people without saying of whom, as in “none of the 47”.
+
+    Examples
+    --------
+    >>> say_number(1200, least=5), say_number(3, least=5), say_number(0, least=5)
+    ('1,200', 'fewer than 5', 'none')
+    """
+    if number == 0:
+        return "none"
+    return f"fewer than {least:,}" if number < least else f"{number:,}"
+
+
+def say_people(number: int, *, least: int, one: str = "customer") -> str:
+    """Write a number of people; a group that is smaller than may be shown is not counted out.
+
+    Examples
+    --------
+    >>> say_people(1200, least=5), say_people(3, least=5), say_people(0, least=5)
+    ('1,200 customers', 'fewer than 5 customers', 'no customers')
+    """
+    if number == 0:
+        return f"no {one}s"
+    return f"fewer than {least:,} {one}s" if number < least else format_count(number, one)

@@ -17,7 +17,7 @@ from klavnb.report import lint_page, make_reports, run_report
 from klavnb.report.exporter import ReportExporter
 
 SECONDS = 20
-PAGES = ["small", *(["attribution"] if "attribution" in find_notebooks() else [])]
+PAGES = ["small", *find_notebooks()]
 HARMLESS = "because spec has discrete height"
 """Vega-Lite says so of every chart that is as wide as the page and as high as its bars need."""
 

@@ -1,5 +1,6 @@
 """The README: every command, every snippet and every name in it works as it stands there."""
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from klavnb.bundled import find_sample
 from klavnb.cli import main
+from klavnb.definitions import parse_definition, single_order_at_least
 from klavnb.report import read_parameters
 from klavnb.settings import Settings
 
@@ -35,10 +37,12 @@ def test_every_command_works_as_typed(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.chdir(tmp_path)
     (tmp_path / "path" / "to").mkdir(parents=True)
     (tmp_path / "path" / "to" / "export").symlink_to(TINY)
+    (tmp_path / "data").symlink_to(ROOT / "data")
     for command in commands():
         arguments = shlex.split(command.replace("start=2026-01-01", "start=2026-06-01"), comments=True)[1:]
         main(arguments)
-    assert {"reports", "my-store", "credits.parquet", "OUT"} <= {path.name for path in tmp_path.iterdir()}
+    made = {"reports", "my-store", "credits.parquet", "OUT", "lapsed.csv", "sizes.csv", "my-audience", "backfill.csv"}
+    assert made <= {path.name for path in tmp_path.iterdir()}
 
 
 def test_every_make_verb_exists() -> None:
@@ -59,11 +63,19 @@ def test_the_settings_file_is_one(tmp_path: Path) -> None:
     assert settings.metrics == {"Opened Web Push": "push.open"}
 
 
-def test_every_parameter_of_the_notebook_is_told_of_and_no_other() -> None:
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_every_parameter_of_a_notebook_is_told_of_and_no_other(path: Path) -> None:
+    (table,) = re.findall(rf"^\| parameter of `{path.stem}` \|.*\n\|.*\n((?:\|.*\n)+)", README, flags=re.MULTILINE)
     told = [
-        name for row in re.findall(r"^\| (`.*?) \|", README, flags=re.MULTILINE) for name in re.findall(r"`(\w+)`", row)
+        name for row in re.findall(r"^\| (`.*?) \|", table, flags=re.MULTILINE) for name in re.findall(r"`(\w+)`", row)
     ]
-    assert sorted(told) == sorted(read_parameters(ROOT / "notebooks" / "attribution.ipynb"))
+    assert sorted(told) == sorted(read_parameters(path))
+
+
+def test_the_definition_is_one() -> None:
+    definition = parse_definition(json.loads(blocks("json")[0]))
+    assert definition.name == "One order of 1,000"
+    assert definition.root == single_order_at_least(1000, days=30).root
 
 
 def test_every_file_it_points_to_is_there() -> None:

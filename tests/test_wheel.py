@@ -42,5 +42,6 @@ def test_the_wheel_makes_its_report_outside_the_checkout(installed: Path, tmp_pa
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "reports" / "attribution.html").read_text(encoding="utf-8")
     assert "cooperative model credits EUR" in page
+    assert (tmp_path / "reports" / "segments.html").is_file()
     assert (tmp_path / "reports" / "index.html").is_file()
     assert str(ROOT) not in page

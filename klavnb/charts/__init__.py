@@ -2,9 +2,28 @@
 
 from klavnb.charts.amounts import draw_bridge, draw_messages, draw_split, draw_weeks
 from klavnb.charts.journeys import draw_journeys
+from klavnb.charts.recipe import draw_recipe, draw_recipe_reasons
+from klavnb.charts.segments import draw_moves, draw_overlap, draw_segment_values, draw_sizes
+from klavnb.charts.spending import draw_item_buyers, draw_spending
 from klavnb.charts.windows import draw_gaps, draw_sweep
 from klavnb.rendering import enable
 
-__all__ = ["draw_bridge", "draw_gaps", "draw_journeys", "draw_messages", "draw_split", "draw_sweep", "draw_weeks"]
+__all__ = [
+    "draw_bridge",
+    "draw_gaps",
+    "draw_item_buyers",
+    "draw_journeys",
+    "draw_messages",
+    "draw_moves",
+    "draw_overlap",
+    "draw_recipe",
+    "draw_recipe_reasons",
+    "draw_segment_values",
+    "draw_sizes",
+    "draw_spending",
+    "draw_split",
+    "draw_sweep",
+    "draw_weeks",
+]
 
 enable()

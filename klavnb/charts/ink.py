@@ -8,7 +8,7 @@ import altair as alt
 from klavnb.channels import CHANNEL_NAMES
 from klavnb.theme import CHANNEL_COLOURS
 
-__all__ = ["BAND", "FAINT", "FULL", "INK", "LABEL", "WIDTH", "Picture", "colour_channels", "name_unit"]
+__all__ = ["BAND", "DARK", "FAINT", "FULL", "INK", "LABEL", "WIDTH", "Picture", "colour_channels", "name_unit"]
 
 Picture = alt.Chart | alt.LayerChart | alt.FacetChart | alt.VConcatChart
 """What altair makes of a chart, alone or of parts."""
@@ -23,6 +23,9 @@ LABEL: Final = 290
 """Of the words beside a row, at most, in pixels."""
 
 INK: Final = "currentColor"
+
+DARK: Final = 0.43
+"""Part of viridis up to which white numbers are more legible on it than black; there both have 4.5:1."""
 
 FAINT, FULL = 0.5, 1.0
 """Opacities of ink: what is as before, and what is the finding; 0.5 holds 3:1 on white and on dark."""

@@ -6,7 +6,7 @@ import altair as alt
 import polars as pl
 
 from klavnb.channels import CHANNEL_NAMES
-from klavnb.charts.ink import INK, WIDTH, Picture, name_unit
+from klavnb.charts.ink import DARK, INK, WIDTH, Picture, name_unit
 from klavnb.sensitivity import find_set_windows
 from klavnb.settings import Settings
 from klavnb.theme import CHANNEL_COLOURS, LOSS_COLOUR
@@ -125,8 +125,7 @@ def draw_sweep(sweep: pl.LazyFrame, *, settings: Settings, currency: str | None)
         .with_columns(
             pl.col("model").replace_strict(models),
             is_set=_is_set(settings, "email") & _is_set(settings, "sms"),
-            # at 0.43 of viridis white and black numbers are equally legible, 4.5:1; below, white is more so
-            is_dark=pl.col("revenue") < 0.57 * pl.col("revenue").min() + 0.43 * pl.col("revenue").max(),
+            is_dark=pl.col("revenue") < (1 - DARK) * pl.col("revenue").min() + DARK * pl.col("revenue").max(),
         )
         .collect()
     )

@@ -24,6 +24,7 @@ DATES = ("start", "end", "as_of")
 HINTS = {
     "data": "Give the file or folder of an export, a store, or sample.",
     "settings_file": "Give a TOML file, or leave it empty.",
+    "definitions_file": "Give a JSON file or a folder of them, or leave it empty.",
 }
 SETTINGS = {
     "settings_file": "file",
@@ -36,6 +37,7 @@ SETTINGS = {
 
 ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 MOST_ROWS = 100
+CONSENTS = ("", "email", "sms", "any")
 
 
 def split_assignments(texts: Iterable[str]) -> dict[str, str]:
@@ -133,13 +135,20 @@ def _check_value(parameter: Parameter, value: object, where: str) -> Value:
             hint=f"{name}: {parameter.meaning or 'no meaning is written'}. Its default is {parameter.default!r}.",
         )
     match name:
-        case "start" | "end" | "as_of" if typed:
+        case "start" | "end" | "as_of" | "recipe_live_from" if typed:
             _check_date(name, str(typed), where)
         case "top_n" if not 1 <= float(typed) <= MOST_ROWS:
             raise SettingsError(f"{where}: top_n should be from 1 to {MOST_ROWS}, found {typed}.")
         case "data" if not typed:
             raise SettingsError(f"{where}: data is empty.", hint=HINTS[name])
-        case "data" | "settings_file" if typed not in ("sample", ""):
+        case "min_group" if float(typed) < 1:
+            raise SettingsError(f"{where}: min_group should be 1 or more, found {typed}.")
+        case "consent" if typed not in CONSENTS:
+            raise SettingsError(
+                f"{where}: consent should be email, sms or any, found {typed!r}.",
+                hint="Leave it empty to ask for none.",
+            )
+        case "data" | "settings_file" | "definitions_file" if typed not in ("sample", ""):
             path = Path(str(typed)).expanduser()
             if not path.exists():
                 raise SettingsError(

@@ -1,21 +1,14 @@
-"""Frames → tables for a reader."""
+"""Tables of two models side by side."""
 
-import platform
 from datetime import timedelta
-from importlib.metadata import version
 
 import polars as pl
 from great_tables import GT
 
 from klavnb.channels import CHANNEL_NAMES
-from klavnb.comparison import ModelComparison
-from klavnb.errors import name_some
-from klavnb.privacy import mask
-from klavnb.store import Export
+from klavnb.tables.layout import add_unit, tabulate
 
-__all__ = ["tabulate_extra_days", "tabulate_filters", "tabulate_messages", "tabulate_provenance"]
-
-LIBRARIES = ("klavnb", "polars", "altair", "great-tables", "papermill", "nbconvert")
+__all__ = ["tabulate_extra_days", "tabulate_filters", "tabulate_messages"]
 
 
 def tabulate_messages(messages: pl.LazyFrame, *, top: int, currency: str | None) -> GT | None:
@@ -48,14 +41,14 @@ def tabulate_messages(messages: pl.LazyFrame, *, top: int, currency: str | None)
         return None
     money = ["baseline_value", "candidate_value", "difference"]
     return (
-        _tabulate(rows, name="messages")
+        tabulate(rows, name="messages")
         .cols_label(
             label="Message",
             channel="Channel",
             message_type="Kind",
-            baseline_value="Old model" + _unit(currency),
-            candidate_value="Cooperative model" + _unit(currency),
-            difference="Difference" + _unit(currency),
+            baseline_value="Old model" + add_unit(currency),
+            candidate_value="Cooperative model" + add_unit(currency),
+            difference="Difference" + add_unit(currency),
             count_added="Orders added",
         )
         .fmt_number(money[:2], decimals=0)
@@ -83,13 +76,13 @@ def tabulate_extra_days(extra: pl.LazyFrame, *, currency: str | None) -> GT | No
     if rows.is_empty():
         return None
     return (
-        _tabulate(rows, name="extra-days")
+        tabulate(rows, name="extra-days")
         .cols_label(
             channel="Channel",
             window="Window, days",
-            old_value="Old model" + _unit(currency),
+            old_value="Old model" + add_unit(currency),
             old_gain="… over the row above",
-            cooperative_value="Cooperative model" + _unit(currency),
+            cooperative_value="Cooperative model" + add_unit(currency),
             cooperative_gain="… over the row above",
         )
         .fmt_number("window", decimals=1, drop_trailing_zeros=True)
@@ -108,44 +101,13 @@ def tabulate_filters(filters: pl.LazyFrame, *, currency: str | None) -> GT:
         As `klavnb.compare_filters` gives it.
     """
     return (
-        _tabulate(filters.collect(), name="filters")
+        tabulate(filters.collect(), name="filters")
         .cols_label(
             choice="Touches",
-            baseline_value="Old model" + _unit(currency),
-            candidate_value="Cooperative model" + _unit(currency),
-            difference="Difference" + _unit(currency),
+            baseline_value="Old model" + add_unit(currency),
+            candidate_value="Cooperative model" + add_unit(currency),
+            difference="Difference" + add_unit(currency),
         )
         .fmt_number(["baseline_value", "candidate_value"], decimals=0)
         .fmt_number("difference", decimals=0, force_sign=True)
     )
-
-
-def tabulate_provenance(export: Export, *, comparison: ModelComparison) -> GT:
-    """List where the numbers come from: data, rows, settings, versions."""
-    summary = export.summary
-    rejected = "; ".join(f"{reason}: {count:,}" for reason, count in summary.rejected.items()) or "none"
-    metrics = ", ".join(f"{name} {count:,}" for name, count in summary.metrics.items())
-    rows = {
-        "Data": name_some(summary.sources),
-        "Fingerprint": summary.fingerprint,
-        "Events": f"{summary.rows_in:,} in = {summary.rows_kept:,} kept + {sum(summary.rejected.values()):,} rejected",
-        "Rejected": rejected,
-        "Period of the data": f"{comparison.data_from:%Y-%m-%d %H:%M} to {comparison.data_to:%Y-%m-%d %H:%M} UTC",
-        "Metrics": metrics,
-        "Models": f"{comparison.baseline} against {comparison.candidate}",
-        "Settings": comparison.settings.describe(),
-        "Notes of the load": " ".join(summary.notes) or "none",
-        "Versions": f"Python {platform.python_version()}, "
-        + ", ".join(f"{name} {version(name)}" for name in LIBRARIES),
-    }
-    frame = pl.DataFrame({"what": list(rows), "value": [mask(text) for text in rows.values()]})
-    return _tabulate(frame, name="provenance").cols_label(what="", value="")
-
-
-def _tabulate(rows: pl.DataFrame, *, name: str) -> GT:
-    """A table with a fixed id, so that the same rows give the same page; great-tables escapes what is in the cells."""
-    return GT(rows, id=f"table-{name}")
-
-
-def _unit(currency: str | None) -> str:
-    return f", {currency}" if currency else ""

@@ -1,0 +1,24 @@
+"""Frames → tables for a reader."""
+
+from klavnb.tables.attribution import tabulate_extra_days, tabulate_filters, tabulate_messages
+from klavnb.tables.provenance import tabulate_provenance, tabulate_segment_provenance
+from klavnb.tables.segments import (
+    tabulate_audience,
+    tabulate_recipe,
+    tabulate_segment_values,
+    tabulate_segments,
+    tabulate_spending,
+)
+
+__all__ = [
+    "tabulate_audience",
+    "tabulate_extra_days",
+    "tabulate_filters",
+    "tabulate_messages",
+    "tabulate_provenance",
+    "tabulate_recipe",
+    "tabulate_segment_provenance",
+    "tabulate_segment_values",
+    "tabulate_segments",
+    "tabulate_spending",
+]

@@ -1,0 +1,62 @@
+"""Where the numbers of a report come from."""
+
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+
+import polars as pl
+from great_tables import GT
+
+from klavnb.comparison import ModelComparison
+from klavnb.errors import name_some
+from klavnb.privacy import mask
+from klavnb.store import Export
+from klavnb.studies import SegmentStudy
+from klavnb.tables.layout import tabulate
+
+__all__ = ["tabulate_provenance", "tabulate_segment_provenance"]
+
+LIBRARIES = ("klavnb", "polars", "altair", "great-tables", "papermill", "nbconvert")
+
+
+def tabulate_provenance(export: Export, *, comparison: ModelComparison) -> GT:
+    """List where the numbers of a comparison come from: data, rows, settings, versions."""
+    return _list(
+        export,
+        {
+            "Models": f"{comparison.baseline} against {comparison.candidate}",
+            "Settings": comparison.settings.describe(),
+        },
+    )
+
+
+def tabulate_segment_provenance(study: SegmentStudy, *, comparison: ModelComparison) -> GT:
+    """List where the numbers of a report on segments come from: data, rows, days, settings, versions."""
+    return _list(
+        study.export,
+        {
+            "Segments": name_some([definition.name for definition in study.definitions]),
+            "Days": f"{study.start_on} to {study.end_on}, looked at on {study.as_of_on}; {study.calendar.time_zone}",
+            "Models": f"{comparison.baseline} against {comparison.candidate}",
+            "Settings of the models": comparison.settings.describe(),
+        },
+    )
+
+
+def _list(export: Export, own: Mapping[str, str]) -> GT:
+    summary = export.summary
+    first, last = (f"{at:%Y-%m-%d %H:%M}" if at else "–" for at in (summary.first_event_at, summary.last_event_at))
+    rows = {
+        "Data": name_some(summary.sources),
+        "Fingerprint": summary.fingerprint,
+        "Events": f"{summary.rows_in:,} in = {summary.rows_kept:,} kept + {sum(summary.rejected.values()):,} rejected",
+        "Rejected": "; ".join(f"{reason}: {count:,}" for reason, count in summary.rejected.items()) or "none",
+        "Period of the data": f"{first} to {last} UTC",
+        "Metrics": ", ".join(f"{name} {count:,}" for name, count in summary.metrics.items()),
+        **own,
+        "Notes of the load": " ".join(summary.notes) or "none",
+        "Versions": f"Python {platform.python_version()}, "
+        + ", ".join(f"{name} {version(name)}" for name in LIBRARIES),
+    }
+    frame = pl.DataFrame({"what": list(rows), "value": [mask(text) for text in rows.values()]})
+    return tabulate(frame, name="provenance").cols_label(what="", value="")
