@@ -1,7 +1,9 @@
 """Raw JSON properties → values: one row per value that is there, of events, profiles and nested items."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Final, TypeAlias
 
 import msgspec
@@ -11,6 +13,7 @@ __all__ = ["VALUE_KINDS", "find_values"]
 
 VALUE_KINDS: Final = ("text", "number", "boolean", "list", "object")
 EACH: Final = "[*]"
+UNFIT: Final = re.compile(r'["\\\x00-\x1f]')
 PLAIN_NUMBER: Final = r"^\s*-?\d+(?:\.\d+)?\s*$"
 
 BY_FIRST: Final = {'"': "text", "t": "boolean", "f": "boolean", "[": "list", "{": "object"}
@@ -89,12 +92,7 @@ class _Reader:
         ]
         needed = [name for _, names in asked for name in _spell(names[0])]
         self._fields = {name: f"field_{place}" for place, name in enumerate(dict.fromkeys(needed))}
-        shape = msgspec.defstruct(
-            "Members",
-            [(attribute, msgspec.Raw, NOTHING) for attribute in self._fields.values()],
-            rename={attribute: name for name, attribute in self._fields.items()},
-        )
-        self._decode = msgspec.json.Decoder(shape).decode
+        self._decode = _make_decoder(self._fields)
         self._inside = {
             head: _Reader([(place, [rest[0].removeprefix("."), *rest[1:]]) for place, rest in within if rest != [""]])
             for head, within in self._lists
@@ -128,6 +126,23 @@ class _Reader:
             if value:
                 return _descend(value, name[len(spelled) + 1 :])
         return b""
+
+
+def _make_decoder(fields: Mapping[str, str]) -> Callable[[Buffer], object]:
+    """How to read some members of an object into attributes, `NOTHING` where one is absent."""
+    if any(UNFIT.search(name) for name in fields):  # a struct has no such fields
+
+        def decode(written: Buffer) -> object:
+            members = _read_object(written)
+            return SimpleNamespace(**{field: members.get(name, NOTHING) for name, field in fields.items()})
+
+        return decode
+    shape = msgspec.defstruct(
+        "Members",
+        [(attribute, msgspec.Raw, NOTHING) for attribute in fields.values()],
+        rename={attribute: name for name, attribute in fields.items()},
+    )
+    return msgspec.json.Decoder(shape).decode
 
 
 def _spell(name: str) -> list[str]:

@@ -128,6 +128,11 @@ def test_a_path_that_ends_in_a_list_gives_the_items_themselves() -> None:
     assert found.select("item", "kind", "text").rows() == [(0, "text", "a"), (1, "number", "2"), (3, "object", None)]
 
 
+@pytest.mark.parametrize("name", ['say "x"', "back\\slash", "new\nline", "ü", "a b", "[0]", "__class__"])
+def test_a_name_may_hold_any_sign(name: str) -> None:
+    assert [row[2] for row in find({name: "x", "l": [{name: "y"}]}, name, f"l[*].{name}")] == ["x", "y"]
+
+
 def test_a_path_through_what_is_no_list_finds_nothing() -> None:
     assert find({"l": {"a": 1}, "m": "x", "n": [1, "x", None]}, "l[*].a", "m[*]", "n[*].a", "o[*].a") == []
 

@@ -1,0 +1,84 @@
+"""Who is in a list or segment: as it was exported, as its events tell, or as another definition says."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import polars as pl
+
+from klavnb.definitions.conditions import GroupMembershipCondition
+from klavnb.properties import find_values
+from klavnb.segments.account import Account, find_events
+from klavnb.segments.combining import FAR, LONG_AGO, SPANS, TIME, clip, complement
+from klavnb.segments.timeframes import place_events
+
+__all__ = ["JOINING", "LEAVING", "find_group_spans"]
+
+JOINING: Final = "Subscribed to List"
+LEAVING: Final = "Unsubscribed from List"
+NAMES: Final = ("List", "List ID", "List Id", "list_id", "$list_id", "$list")
+"""Where the events of a list may name it, by its name or its id."""
+
+STAYS: Final = {**SPANS, "joined_at": TIME}
+
+
+def find_group_spans(
+    condition: GroupMembershipCondition, account: Account, segments: Mapping[str, pl.DataFrame]
+) -> pl.DataFrame:
+    """Find the spans in which a profile is in one of the groups, or, if so asked, in none of them.
+
+    A stay begins when the export says that the profile joined, else with its events `Subscribed to List`, and ends
+    with `Unsubscribed from List`. Who is in a group, and nobody knows since when, has always been. Of
+    who joined by an event, but is not among the members that the export names, it is unknown when the stay ended: it
+    is left out. A time frame asks when the stay began; it is never true where that is unknown.
+
+    Parameters
+    ----------
+    segments
+        Group id → spans, of the groups that are segments with a definition of their own.
+    """
+    stays = pl.concat([_list_stays(group, account, segments) for group in condition.group_ids])
+    if condition.timeframe is not None:
+        joined = stays.filter(pl.col("joined_at").is_not_null()).rename(
+            {"joined_at": "time", "start": "from", "end": "to"}
+        )
+        placed = place_events(joined, condition.timeframe, account)
+        stays = placed.with_columns(
+            start=pl.max_horizontal("start", "from"), end=pl.min_horizontal("end", "to"), joined_at="time"
+        )
+    members = clip(stays.select(list(SPANS)), account.profiles)
+    return members if condition.is_member else complement(members, account.profiles)
+
+
+def _list_stays(group: str, account: Account, segments: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    if group in segments:
+        return segments[group].with_columns(joined_at="start").select(list(STAYS))
+    exported = account.export.groups.filter(pl.col("group_id") == group).collect()
+    members = exported.join(account.profiles, on="profile_id").select("profile", "joined_at")
+    told = _tell_stays({group, *exported["group_name"].drop_nulls()}, account)
+    if exported.height:
+        is_member = pl.col("profile").is_in(members["profile"].implode())
+        told = told.filter((pl.col("end") < FAR) | is_member)
+    lasting = told.filter(pl.col("end") == FAR).select("profile", told_at="joined_at")
+    joined_at = pl.coalesce("joined_at", "told_at")
+    still = members.join(lasting, on="profile", how="left").select(
+        "profile", start=joined_at.fill_null(LONG_AGO), end=pl.lit(FAR, TIME), joined_at=joined_at
+    )
+    return pl.concat([told, still])
+
+
+def _tell_stays(names: set[str], account: Account) -> pl.DataFrame:
+    """The stays that the events of a list tell: from an event of joining to the next of leaving."""
+    events = find_events(account, [JOINING, LEAVING], "metric", "properties").collect()
+    named = find_values(events["properties"], NAMES).filter(pl.col("text").is_in(list(names)))
+    told = (
+        events.drop("properties")[named["row"].unique()]
+        .join(account.profiles.select("profile", "profile_id"), on="profile_id")
+        .sort("profile", "time", pl.col("metric") == LEAVING)
+        .with_columns(before=pl.col("metric").shift(1).over("profile"))
+        .filter(pl.col("metric") != pl.col("before").fill_null(LEAVING))
+        .with_columns(end=pl.when(pl.col("profile") == pl.col("profile").shift(-1)).then(pl.col("time").shift(-1)))
+        .filter(pl.col("metric") == JOINING)
+    )
+    return told.select("profile", start="time", end=pl.col("end").fill_null(FAR), joined_at="time").filter(
+        pl.col("start") < pl.col("end")
+    )
