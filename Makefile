@@ -51,6 +51,7 @@ lock: $(READY) ## resolve requirements.txt anew (pinned, hashed)
 
 bench: $(READY) ## measure, side by side in one run
 	@$(BIN)/python bench/bench.py
+	@$(BIN)/python bench/segments.py
 
 clean: ## remove what the other verbs made
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
