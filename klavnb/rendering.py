@@ -64,6 +64,25 @@ def load_ahead() -> None:
 def _load(*modules: str) -> None:
     for name in modules:
         import_module(name)
+    _trust_charts()
+
+
+def _trust_charts() -> None:
+    """Spare the charts of a report altair's checks against its schema: they are klavnb's own, and tests make them.
+
+    The checks take a third of a second of a report. Charts of a notebook that a person runs keep them.
+    """
+    import altair as alt  # noqa: PLC0415 - loaded just before
+    from altair.utils import schemapi  # noqa: PLC0415 - as above
+    from IPython.core.getipython import get_ipython  # noqa: PLC0415 - for kernels only
+
+    def display(chart: alt.TopLevelMixin, **_options: object) -> dict[str, Any]:
+        return render(chart.to_dict(validate=False, context={"pre_transform": False}))
+
+    schemapi.DEBUG_MODE = False
+    shell = get_ipython()
+    if shell is not None and shell.display_formatter is not None:
+        shell.display_formatter.mimebundle_formatter.for_type(alt.TopLevelMixin, display)
 
 
 def render(spec: Mapping[str, Any], **_options: object) -> dict[str, Any]:

@@ -47,7 +47,7 @@ class LoadSummary:
     notes
         Sentences on what was kept in part, and on what attribution will lack.
     fingerprint
-        12 hexadecimal digits of the SHA-256 of the content: the same for a store and for the export it
+        12 hexadecimal digits of the BLAKE2b of the content: the same for a store and for the export it
         was made from, whatever the files' names and order.
     metric_names
         Klaviyo's metric id → name, where the export says it: segments name metrics by their ids.
@@ -164,7 +164,7 @@ def find_gaps(events: pl.DataFrame, *, settings: Settings) -> Iterator[str]:
 
 
 def fingerprint_frames(*frames: pl.DataFrame) -> str:
-    """Return 12 hexadecimal digits of the SHA-256 of frames, whatever the order of their rows.
+    """Return 12 hexadecimal digits of the BLAKE2b of frames, whatever the order of their rows.
 
     Each frame is sorted by its first two columns, which must tell its rows apart. Columns are worked
     through side by side; each has a digest of its own, and the whole is the digest of these.
@@ -178,12 +178,12 @@ def fingerprint_frames(*frames: pl.DataFrame) -> str:
     columns = [column for frame in frames for column in frame.sort(frame.columns[:2]).iter_columns()]
     with ThreadPoolExecutor() as threads:
         digests = list(threads.map(_digest, columns))
-    return hashlib.sha256(b"".join(digests)).hexdigest()[:DIGITS]
+    return hashlib.blake2b(b"".join(digests)).hexdigest()[:DIGITS]
 
 
 def _digest(column: pl.Series) -> bytes:
     texts = column.list.join(",") if column.dtype == pl.List else _to_texts(column)
-    return hashlib.sha256(texts.fill_null(NULL).str.join(END_OF_VALUE).item().encode()).digest()
+    return hashlib.blake2b(texts.fill_null(NULL).str.join(END_OF_VALUE).item().encode()).digest()
 
 
 def _to_texts(column: pl.Series) -> pl.Series:

@@ -57,6 +57,11 @@ def start_kernel(folder: Path) -> Iterator[Kernel]:
     finally:
         for client in getattr(kernel, "clients", []):
             client.stop_channels()
+        # the manager looks only every tenth of a second whether a process that it killed has ended
+        process = getattr(kernel.provisioner, "process", None)
+        if process is not None:
+            process.kill()
+            process.wait()
         run_sync(kernel.shutdown_kernel)(now=True)
         if not loop.is_running():
             # jupyter keeps the loop for the life of the thread, and leaves it open when that ends
