@@ -29,6 +29,8 @@ from .definitions import (
     total_spent_at_least,
 )
 from .errors import DefinitionError, ExportError, KlavnbError, ReportError, SettingsError, StoreError
+from .growth import compare_sizes
+from .lists import read_list, read_numbers, read_windows
 from .recipes import backfill_properties, compare_recipe, count_recipe, replay_recipe
 from .schemas import (
     Change,
@@ -45,7 +47,7 @@ from .schemas import (
 from .segments import Calendar, describe_history, find_memberships, measure_overlap, segment_members, segment_sizes
 from .sensitivity import sweep_windows, value_extra_days
 from .settings import Settings
-from .spending import compare_spending, count_item_buyers, read_list, read_numbers, read_threshold, read_windows
+from .spending import compare_spending, count_item_buyers, read_threshold
 from .store import read_export, write_store
 from .studies import (
     SegmentStudy,
@@ -92,6 +94,7 @@ __all__ = [
     "compare_messages",
     "compare_models",
     "compare_recipe",
+    "compare_sizes",
     "compare_spending",
     "compare_weeks",
     "count_channels",

@@ -7,73 +7,15 @@ from math import floor, log10
 import polars as pl
 
 from klavnb.errors import SettingsError
+from klavnb.lists import read_numbers
 from klavnb.recipes import find_orders
 from klavnb.segments import UTC_CALENDAR, Calendar
 from klavnb.segments.calendar import find_day, find_midnight
 from klavnb.store import Export
 
-__all__ = ["compare_spending", "count_item_buyers", "read_list", "read_numbers", "read_threshold", "read_windows"]
+__all__ = ["compare_spending", "count_item_buyers", "read_threshold"]
 
 STEPS = (1.0, 2.0, 5.0, 10.0)
-LONGEST = 36_500
-
-
-def read_windows(text: str) -> list[int | None]:
-    """Read windows in days, such as `30, 60, ever`; None stands for ever.
-
-    Raises
-    ------
-    SettingsError
-        When there is none, one comes twice, or one is neither a whole number from 1 to 36,500 nor `ever`.
-
-    Examples
-    --------
-    >>> read_windows("30, 60, ever")
-    [30, 60, None]
-    """
-    parts = [part.strip().lower() for part in text.split(",") if part.strip()]
-    days = [None if part == "ever" else int(part) if part.isascii() and part.isdecimal() else 0 for part in parts]
-    if not days or any(each is not None and not 1 <= each <= LONGEST for each in days) or len(set(days)) < len(days):
-        raise SettingsError(
-            f"Windows: expected different numbers of days, or ever, between commas; found {text!r}.",
-            hint="Write 30, 60, 90, ever.",
-        )
-    return days
-
-
-def read_numbers(text: str) -> list[float]:
-    """Read amounts such as `100, 200.5`, rising; an empty text holds none.
-
-    Raises
-    ------
-    SettingsError
-        When one is no number above 0.
-
-    Examples
-    --------
-    >>> read_numbers("200, 100")
-    [100.0, 200.0]
-    """
-    try:
-        numbers = sorted({float(part) for part in text.split(",") if part.strip()})
-    except ValueError:
-        numbers = [0.0]
-    if any(not 0 < number < float("inf") for number in numbers):
-        raise SettingsError(
-            f"Amounts: expected numbers above 0 between commas, found {text!r}.", hint="Write 100, 200, 500."
-        )
-    return numbers
-
-
-def read_list(text: str) -> list[str]:
-    """Read texts between commas; an empty text holds none.
-
-    Examples
-    --------
-    >>> read_list("small, medium")
-    ['small', 'medium']
-    """
-    return list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
 
 
 def read_threshold(text: str, export: Export, *, metric: str = "Placed Order", currency: str | None = None) -> float:

@@ -236,15 +236,19 @@ def count_moves(study: SegmentStudy) -> pl.LazyFrame:
     """Count who entered and left each segment, month by month of the period.
 
     One row per segment, in the order of the definitions, and month that the period touches: `segment`, `month_on`
-    (its first day), `count_entered`, `count_left`, `count_members` at the last day of the month that the period has.
-    A profile may enter more than once.
+    (its first day), `count_entered`, `count_left`, `last_on` (the last day of the month that the period has),
+    `count_members` at the end of this day. A profile may enter more than once.
     """
     day = find_day(pl.col("as_of"), study.calendar)
     return (
         study.sizes.with_columns(day=day)
         .with_columns(month_on=pl.col("day").dt.truncate("1mo"))
         .group_by("segment", "month_on", maintain_order=True)
-        .agg(pl.col("count_entered", "count_left").sum(), pl.col("count_members").last())
+        .agg(
+            pl.col("count_entered", "count_left").sum(),
+            pl.col("day").last().alias("last_on"),
+            pl.col("count_members").last(),
+        )
     )
 
 

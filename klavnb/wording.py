@@ -21,8 +21,8 @@ RECIPE_REASONS: Mapping[str, str] = {
     "stale_maximum": "an older, larger order is still stored",
     "rounding": "the amounts are equal once rounded",
     "text_comparison": "amounts are compared as text",
-    "blanked_date": "a later order wiped the date",
-    "doubled_date": "two such items ran their dates together",
+    "blanked_date": "a later order without such an item wiped the date",
+    "doubled_date": "an order with two items of one size spoils the date",
 }
 """Reasons why the recipe misses customers, in words that follow “because”."""
 
@@ -30,6 +30,7 @@ RECIPE_REASONS: Mapping[str, str] = {
 LEFT_OUT_REASONS: Mapping[str, str] = {
     "excluded": "in an excluded segment",
     "no_address": "no usable address",
+    "sms_only": "subscribed to SMS only",
     "suppressed": "suppressed",
     "unsubscribed": "unsubscribed",
     "never_subscribed": "never subscribed",

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import dataframely as dy
 import polars as pl
 
 from klavnb.definitions import ordered_item, single_order_at_least
+from klavnb.errors import SettingsError
 from klavnb.recipes import WHYS, RecipeCount, RecipeVerdict, compare_recipe, count_recipe, filter_verdicts
 from klavnb.segments.calendar import read_date
 from klavnb.studies import SegmentStudy
@@ -30,11 +31,15 @@ class Workaround:
     today
         Counts at the moment of the study, one row per variant and goal that anybody ever met.
     counts
-        The same at the end of each day of the study’s period.
+        The same at the end of each day of the study’s period, from `live_on` on.
     people
         One row: how many different customers the segments hold at the moment of the study (`count_exact`), how
         many of them the recipe as published misses in at least one (`count_missed`), and for which reason: a
         customer who is missed in two segments may count for two.
+    live_on
+        The day on which the flow went live; None: before the first order.
+    time_zone
+        Whose days the study counts; the recipe’s are those of UTC in any case.
     """
 
     goal: str
@@ -43,6 +48,8 @@ class Workaround:
     today: dy.LazyFrame[RecipeCount]
     counts: dy.LazyFrame[RecipeCount]
     people: pl.LazyFrame
+    live_on: date | None = None
+    time_zone: str = "UTC"
 
 
 def study_workaround(
@@ -76,9 +83,15 @@ def study_workaround(
     Raises
     ------
     SettingsError
-        When `live_from` is no day, or two item values would be written to one property.
+        When `live_from` is no day or one after the last event, or two item values would be written to one property.
     """
-    live_on = read_date(live_from) if live_from else None
+    live_on, last_at = read_date(live_from) if live_from else None, study.export.summary.last_event_at
+    if live_on and last_at and live_on > last_at.astimezone(UTC).date():
+        raise SettingsError(
+            f"The flow would go live on {live_on}, after the last event of the export, on "
+            f"{last_at.astimezone(UTC):%Y-%m-%d}.",
+            hint="Name the day on which it went live, or none.",
+        )
     verdicts = compare_recipe(
         study.export,
         thresholds=[threshold],
@@ -96,9 +109,10 @@ def study_workaround(
         for value in item_values
     }
     kept = RecipeVerdict.cast(verdicts.collect().lazy())
+    first_on = max(study.start_on, live_on or study.start_on)
     counted = (
         count_recipe(kept, start=first, end=last)
-        for first, last in ((study.as_of, study.as_of), (study.start_on, study.end_on))
+        for first, last in ((study.as_of, study.as_of), (min(first_on, study.end_on), study.end_on))
     )
     today, counts = (RecipeCount.cast(each.collect().lazy()) for each in counted)
     return Workaround(
@@ -106,7 +120,9 @@ def study_workaround(
         labels=labels,
         days=days,
         today=today,
-        counts=counts,
+        counts=counts if first_on <= study.end_on else RecipeCount.create_empty().lazy(),
+        live_on=live_on,
+        time_zone=study.calendar.time_zone,
         people=_count_people(filter_verdicts(kept, as_of=study.as_of)),
     )
 

@@ -3,6 +3,7 @@
 # ruff: noqa: E501, ISC004 - sentences read better unbroken
 
 import html
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -20,7 +21,8 @@ import klavnb as kn
 from klavnb.audiences import AudienceManifest
 from klavnb.audiences.picking import REASONS
 from klavnb.bundled import find_sample
-from klavnb.definitions import ConsentCondition, Definition, PropertyCondition, TextFilter
+from klavnb.definitions import ConsentCondition, DateFilter, Definition, PropertyCondition, TextFilter
+from klavnb.errors import SettingsError
 from klavnb.recipes import WHYS
 from klavnb.rendering import CHART, FACTS, render
 from klavnb.report import make_reports
@@ -135,7 +137,7 @@ def test_the_table_of_segments_leaves_small_ones_open() -> None:
     assert read_table(kn.tables.tabulate_segments(segments, least=5)) == [
         ["Segment", "Profiles", "Of everyone", "Its past is"],
         ["Few", "fewer than 5", "not shown", "approximate"],
-        ["Many", "40", "40.0%", "exact"],
+        ["Many", "40", "40.0%", "exact, as far as the export goes back"],
         ["Empty", "0", "0.0%", "today’s values only"],
     ]
 
@@ -156,7 +158,8 @@ def split_cells(row: str) -> list[str]:
 
 
 def with_sizes(made: SegmentStudy, **sizes: Sequence[int]) -> SegmentStudy:
-    """The same study with these sizes, one a day; on the day before, all were empty."""
+    """The same study with these sizes, one a day, of segments that look back 10 days; on the day before, all were empty."""
+    recent = count(timeframe=DateFilter(operator="in-the-last", unit="day", quantity=10))
     rows = [
         {
             "segment": name,
@@ -169,7 +172,8 @@ def with_sizes(made: SegmentStudy, **sizes: Sequence[int]) -> SegmentStudy:
         for place, (before, count) in enumerate(zip((0, *counts), counts, strict=False))
     ]
     frame = pl.LazyFrame(rows, schema_overrides={"as_of": pl.Datetime("us", "UTC")})
-    return replace(made, sizes=kn.SegmentSize.cast(frame))
+    definitions = tuple(asks(recent, name=name) for name in sizes)
+    return replace(made, sizes=kn.SegmentSize.cast(frame), definitions=definitions)
 
 
 LINES = (
@@ -185,17 +189,69 @@ EARLY = (
 @pytest.mark.parametrize(
     ("sizes", "heading"),
     [
-        ({"A": [10, 30], "B": [50, 20]}, "“B” shrank most: from 50 profiles to 20"),
-        ({"A": [0, 9, 30], "B": [50, 60]}, "“A” grew most: from no profiles to 30"),
-        ({"A": [3, 9]}, "“A” grew most: from fewer than 5 profiles to 9"),
-        ({"A": [9, 4]}, "“A” shrank most: from 9 profiles to fewer than 5"),
-        ({"A": [9, 0]}, "“A” shrank most: from 9 profiles to none"),
+        ({"A": [10, 30], "B": [50, 20]}, "“B” shrank most over the period: from 50 profiles to 20"),
+        ({"A": [0, 9, 30], "B": [50, 60]}, "“A” grew most over the period: from no profiles to 30"),
+        ({"A": [3, 9]}, "“A” grew most over the period: from fewer than 5 profiles to 9"),
+        ({"A": [9, 4]}, "“A” shrank most over the period: from 9 profiles to fewer than 5"),
+        ({"A": [9, 0]}, "“A” shrank most over the period: from 9 profiles to none"),
         ({"A": [9, 90, 13]}, "No segment grew or shrank by 5 profiles or more over the period"),
     ],
     ids=str,
 )
 def test_the_segment_that_changed_most_is_named(sizes: dict[str, list[int]], heading: str) -> None:
-    assert tell(kn.findings.state_sizes(with_sizes(study(), **sizes), least=5)) == f"## {heading}\n\n{LINES}{EARLY}"
+    made = with_sizes(study(start="2026-02-01"), **sizes)
+    assert tell(kn.findings.state_sizes(made, least=5)) == f"## {heading}\n\n{LINES}{EARLY}"
+
+
+def test_a_segment_that_looks_back_further_than_the_export_makes_no_headline_of_growth() -> None:
+    made = with_sizes(study(start="2026-02-01"), A=[10, 20], B=[10, 90])
+    ever = asks(count(), name="B")
+    mixed = replace(made, definitions=(made.definitions[0], ever))
+    assert tell(kn.findings.state_sizes(mixed, least=5)) == (
+        f"## “A” grew most over the period: from 10 profiles to 20\n\n{LINES}{EARLY} Compared are those that look back no "
+        "further than the export does: “A”."
+    )
+    assert draw(kn.charts.draw_sizes(mixed.sizes, least=5, changes=kn.compare_sizes(mixed)))["title"] == (
+        "“A”: 10 profiles 37 days before the last, 20 on the last"
+    )
+    none = replace(made, definitions=(asks(count(), name="A"), ever))
+    heading = "Sizes over time: “B” is the largest at the end, with 90 profiles"
+    assert tell(kn.findings.state_sizes(none, least=5)) == f"## {heading}\n\n{LINES}{EARLY}"
+    assert draw(kn.charts.draw_sizes(none.sizes, least=5, changes=kn.compare_sizes(none)))["title"] == (
+        "“B”: 90 profiles on the last day"
+    )
+
+
+@pytest.mark.parametrize(
+    ("quantity", "unit", "days"),
+    [(10, "day", 90), (19, "week", None), (36, "hour", 90), (89, "day", 90), (90, "day", None)],
+    ids=str,
+)
+def test_of_an_export_that_begins_with_the_period_the_last_90_days_are_compared(
+    quantity: int,
+    unit: Any,  # noqa: ANN401 - a unit
+    days: int | None,
+) -> None:
+    """The export begins on 13 September 2025, 89 days before 11 December, which is 90 before the last day."""
+    frame = DateFilter(operator="in-the-last", unit=unit, quantity=quantity)
+    made = study(asks(count(timeframe=frame), name="A"), rows=[bought("2025-09-12 23:00:00"), bought("2026-03-10")])
+    compared = kn.compare_sizes(made).collect()
+    assert compared["count_days"].to_list() == ([] if days is None else [days])
+
+
+def test_the_sizes_at_the_ends_of_months_are_listed() -> None:
+    rows = [bought(f"2026-01-{day:02}", who=f"p{day}") for day in range(5, 13)]
+    made = study(
+        asks(count(), name="All"),
+        asks(count(value=2), name="Of a@example.com"),
+        rows=[*rows, bought("2026-02-02", who="p5"), bought("2026-03-10", who="new")],
+    )
+    assert read_table(kn.tables.tabulate_sizes(kn.count_moves(made), least=5)) == [
+        ["At the end of", "All", "Of [e-mail]"],
+        ["31 Jan 2026", "8", "0"],
+        ["28 Feb 2026", "8", "fewer than 5"],
+        ["10 Mar 2026", "9", "fewer than 5"],
+    ]
 
 
 def test_where_the_export_begins_a_year_before_the_period_nothing_is_said_of_it() -> None:
@@ -208,10 +264,10 @@ def test_where_the_export_begins_a_year_before_the_period_nothing_is_said_of_it(
 def test_the_line_of_a_size_breaks_where_it_is_small() -> None:
     sizes = with_sizes(study(), A=[10, 3, 30], B=[4, 0, 1]).sizes
     drawn = draw(kn.charts.draw_sizes(sizes, least=5))
-    assert drawn["title"] == "“A”: 10 profiles on the first day, 30 on the last"
+    assert drawn["title"] == "“A”: 30 profiles on the last day"
     assert drawn["description"] == (
-        "The size of each segment at the end of each day, each on its own scale. “A”: 10 profiles on the first day, 30 on "
-        "the last. Days with fewer than 5 profiles are not drawn."
+        "The size of each segment at the end of each day, each on its own scale. On the last day: “A”: 30 profiles. "
+        "Days with fewer than 5 profiles are not drawn."
     )
     assert [row["count_members"] for row in list_rows(drawn)] == [10, None, 30]
     assert len(drawn["vconcat"]) == 1
@@ -222,12 +278,12 @@ def test_where_every_size_is_small_there_is_no_chart() -> None:
 
 
 def test_segments_whose_names_look_the_same_once_masked_keep_lines_of_their_own() -> None:
-    made = with_sizes(study(), **{"Of ann@example.com": [10, 30], "Of bob@example.com": [50, 20]})
+    made = with_sizes(study(start="2026-02-01"), **{"Of ann@example.com": [10, 30], "Of bob@example.com": [50, 20]})
     drawn = draw(kn.charts.draw_sizes(made.sizes, least=5))
     assert [panel["title"] for panel in drawn["vconcat"]] == ["Of [e-mail]", "Of [e-mail] (2)"]
     assert len(list_rows(drawn)) == 4
     assert tell(kn.findings.state_sizes(made, least=5)).startswith(
-        "## “Of [e-mail]” shrank most: from 50 profiles to 20"
+        "## “Of [e-mail]” shrank most over the period: from 50 profiles to 20"
     )
     assert tell(kn.findings.state_moves(kn.count_moves(made), least=5)).startswith(
         "## “Of [e-mail]” turns over fastest: 50 times someone entered, 30 times someone left"
@@ -374,12 +430,12 @@ SEVERAL = (
     [
         (
             ("A", 20, 10, 1000.0, 200.0, 250.0),
-            "“A” ordered for EUR 1,000; the cooperative model credits EUR 50 more of it than the old one\n\nThat is 5.0 % of what its 10 buyers ordered. ",
+            "“A” gains most under the cooperative model: EUR 50, 5.0 % of what it ordered\n\n“A” ordered for EUR 1,000, from 10 buyers; the cooperative model credits EUR 50 more of it than the old one. ",
             "“A”: EUR 50 more credited, 5.0 % of what it ordered",
         ),
         (
             ("A", 20, 10, 1000.0, 250.0, 200.0),
-            "“A” ordered for EUR 1,000; the cooperative model credits EUR 50 less of it than the old one\n\nThat is 5.0 % of what its 10 buyers ordered. ",
+            "“A” loses most under the cooperative model: EUR 50, 5.0 % of what it ordered\n\n“A” ordered for EUR 1,000, from 10 buyers; the cooperative model credits EUR 50 less of it than the old one. ",
             "“A”: EUR 50 less credited, 5.0 % of what it ordered",
         ),
         (
@@ -397,6 +453,16 @@ def test_the_segment_that_the_models_judge_most_differently_is_named(row: Any, t
     drawn = draw(kn.charts.draw_segment_values(values, currency="EUR", least=5))
     assert drawn["title"] == title
     assert {row["segment"] for row in list_rows(drawn)} == {"A", "Poor"}
+
+
+def test_where_another_segment_gains_most_as_a_share_it_is_named_too() -> None:
+    values = valued(
+        EVERYONE, ("A", 20, 10, 1000.0, 200.0, 250.0), ("B", 9, 9, 90.0, 0.0, 9.0), ("C", 9, 9, 0.0, 0.0, 0.0)
+    )
+    told = tell(kn.findings.state_segment_values(values, currency="EUR", least=5))
+    assert told.startswith(
+        "## “A” gains most under the cooperative model: EUR 50, 5.0 % of what it ordered; as a share of its orders, “B”: 10.0 %\n"
+    )
 
 
 def test_where_hardly_anybody_ordered_no_revenue_is_shown() -> None:
@@ -458,10 +524,15 @@ def spent(*rows: tuple[int | None, float, int, int, int]) -> pl.LazyFrame:
     )
 
 
-SUM = (
-    "A segment in Klaviyo can ask for the *sum* of all orders, not for one order: fifty orders of 20 come to 1,000 just as one "
-    "order of 1,000 does."
-)
+def explain(amount: str, tenth: str, window: str) -> str:
+    return (
+        f"A segment in Klaviyo can ask for the *sum* of all orders, not for one order: ten orders of {tenth} come to {amount} "
+        f"just as one order of {amount} does. Here a large order is one of EUR {amount} or more, {window}; a segment such as "
+        "“Single large order” may ask for another amount and other days."
+    )
+
+
+SINCE = "since 5 January 2026"
 
 
 @pytest.mark.parametrize(
@@ -469,39 +540,44 @@ SUM = (
     [
         (
             (None, 200.0, 30, 80, 30),
-            f"50 of the 80 customers who spent EUR 200 or more in all never did so in one order\n\n{SUM} By total spent the "
-            "segment has 80 customers, who spent EUR 800 in that time; by one order it has 30 customers, who spent EUR 300. So "
+            f"50 of the 80 customers who spent EUR 200 or more {SINCE} did so only with several orders\n\n{explain('200', '20', SINCE)} By total spent the "
+            "segment has 80 customers, who spent EUR 800 since 5 January 2026, where the export begins; by one order it has 30 customers, who spent EUR 300. So "
             "62.5 % of a segment by total spent are other customers than those with one large order.",
         ),
         (
             (30, 12.5, 4, 80, 4),
-            f"76 of the 80 customers who spent EUR 12.5 or more in the last 30 days never did so in one order\n\n{SUM} By total "
-            "spent the segment has 80 customers, who spent EUR 800 in that time; by one order it has fewer than 5 customers. So "
+            f"76 of the 80 customers who spent EUR 12.5 or more in the last 30 days did so only with several orders\n\n{explain('12.5', '1.25', 'in the last 30 days')} By total "
+            "spent the segment has 80 customers, who spent EUR 800 in the last 30 days; by one order it has fewer than 5 customers. So "
             "95.0 % of a segment by total spent are other customers than those with one large order.",
         ),
         (
             (1, 200.0, 78, 80, 78),
-            f"Fewer than 5 of the 80 customers who spent EUR 200 or more in the last day needed several orders for it\n\n{SUM} "
-            "By total spent the segment has 80 customers, who spent EUR 800 in that time; by one order it has 78 customers, who "
+            f"Fewer than 5 of the 80 customers who spent EUR 200 or more in the last day needed several orders for it\n\n{explain('200', '20', 'in the last day')} "
+            "By total spent the segment has 80 customers, who spent EUR 800 in the last day; by one order it has 78 customers, who "
             "spent EUR 780.",
         ),
         (
             (None, 200.0, 80, 80, 80),
-            f"None of the 80 customers who spent EUR 200 or more in all needed several orders for it\n\n{SUM} By total spent "
-            "the segment has 80 customers, who spent EUR 800 in that time; by one order it has 80 customers, who spent EUR 800.",
+            f"None of the 80 customers who spent EUR 200 or more {SINCE} needed several orders for it\n\n{explain('200', '20', SINCE)} By total spent "
+            "the segment has 80 customers, who spent EUR 800 since 5 January 2026, where the export begins; by one order it has 80 customers, who spent EUR 800.",
         ),
         (
             (None, 200.0, 1, 4, 1),
-            f"Fewer than 5 customers spent EUR 200 or more in all, in one order or in several\n\n{SUM}",
+            f"Fewer than 5 customers spent EUR 200 or more {SINCE}, in one order or in several\n\n{explain('200', '20', SINCE)}",
         ),
-        ((None, 2000.0, 0, 0, 0), f"Nobody spent EUR 2,000 or more in all, in one order or in several\n\n{SUM}"),
+        (
+            (None, 2000.0, 0, 0, 0),
+            f"Nobody spent EUR 2,000 or more {SINCE}, in one order or in several\n\n{explain('2,000', '200', SINCE)}",
+        ),
     ],
     ids=["many", "few by one order", "few by several", "none by several", "few", "nobody"],
 )
 def test_it_is_told_how_many_needed_several_orders(row: tuple[int | None, float, int, int, int], told: str) -> None:
     days, threshold, *_ = row
     frame = spent((90, 1.0, 9, 99, 9), row)
-    finding = kn.findings.state_spending(frame, threshold=threshold, days=days, currency="EUR", least=5)
+    finding = kn.findings.state_spending(
+        frame, threshold=threshold, days=days, currency="EUR", least=5, first_event_at=BEGINS
+    )
     assert tell(finding) == f"## {told}"
 
 
@@ -689,9 +765,23 @@ def test_the_workaround_is_told_with_whom_it_misses_on_the_day_and_over_the_peri
         "- **order B:** fewer than 5 of 30 customers missed; over the whole period, day by day, 90.0 % of its members are found\n"
         "- **order C:** fewer than 5 customers in it\n"
         "- **order D:** none of 7 customers missed; over the whole period, day by day, 100.0 % of its members are found\n\n"
-        f"{RIGHTLY} With its comparison mended (numbers compared as numbers) it finds, over the period, 100.0 % of those with a "
+        f"{RIGHTLY} With its comparison mended (numbers compared as numbers) it finds, over the whole period, 100.0 % of those with a "
         "large order."
     )
+
+
+def test_the_day_on_which_the_flow_went_live_and_whose_days_it_counts_are_told() -> None:
+    workaround = replace(replayed({"A": (20, {"before_live": 8})}), live_on=date(2026, 3, 9), time_zone="Europe/Vienna")
+    told = tell(kn.findings.state_recipe(workaround, least=5))
+    assert "run here again over the orders since 9 March 2026, the day its flow went live, exactly" in told
+    assert (
+        "order A. The workaround counts days in UTC, as Klaviyo does, not in those of Europe/Vienna: its numbers"
+        in told
+    )
+    assert "8 of 20 customers missed; from 9 March 2026 on, day by day, 60.0 % of its members are found" in told
+    assert "over the whole period" not in told
+    title = draw(kn.charts.draw_recipe(workaround, least=5))["title"]
+    assert title == "Large orders: from 9 March 2026 on the recipe finds 60.0 % of the members"
 
 
 def test_a_share_of_few_people_is_not_told() -> None:
@@ -732,7 +822,7 @@ def test_a_workaround_without_anyone_is_told_and_drawn_as_nothing() -> None:
         (
             {"text_comparison": 8, "rounding": 3},
             (20, 10),
-            "8 of the 10 are missed because amounts are compared as text",
+            "Most are missed because amounts are compared as text: 8 of 10",
             "8 are missed because amounts are compared as text",
         ),
         (
@@ -761,14 +851,14 @@ def test_the_reason_for_most_is_named(
 def test_every_reason_is_explained_and_no_other() -> None:
     workaround = replayed({"A": (40, {why: 5 + place for place, why in enumerate(WHYS[:3])} | {"blanked_date": 1})})
     assert tell(kn.findings.state_recipe_reasons(workaround, least=5)) == (
-        "## 7 of the 19 are missed because the amounts are equal once rounded\n\n"
+        "## Missed most often because the amounts are equal once rounded: 7 of 19\n\n"
         "- **Because they ordered before the flow went live:** 5 customers. Orders from before the flow was switched on are not "
         "known to it.\n"
         "- **Because an older, larger order is still stored:** 6 customers. One stored maximum cannot stand for a sliding window: "
         "a large order that is too old keeps smaller, newer ones from being written.\n"
         "- **Because the amounts are equal once rounded:** 7 customers. Values are rounded to whole units before they are "
         "compared, so a slightly larger order counts as equal.\n"
-        "- **Because a later order wiped the date:** fewer than 5 customers. Each order writes the date of every size: an empty "
+        "- **Because a later order without such an item wiped the date:** fewer than 5 customers. Each order writes the date of every size: an empty "
         "text where it has no such item. A later order without that size wipes the date.\n\n"
         "Whoever is missed in two segments for two reasons counts for both."
     )
@@ -815,7 +905,7 @@ def test_the_table_of_the_workaround_keeps_the_order_and_leaves_small_groups_ope
             "Missed",
             "Wrongly in",
             "… because the amounts are equal once rounded",
-            "… because a later order wiped the date",
+            "… because a later order without such an item wiped the date",
         ],
         ["order Z", "20", "11", "9", "0", "6", "fewer than 5"],
         ["order A", "fewer than 5", "fewer than 5", "0", "0", "0", "0"],
@@ -892,7 +982,12 @@ ARMS = " The arms are made from each profile’s id, so that a person stays in t
     ids=["some", "none", "few kept", "no consent asked", "few members", "nobody"],
 )
 def test_it_is_told_how_many_could_be_handed_on_and_why_not_the_others(audience: AudienceManifest, told: str) -> None:
-    assert tell(kn.findings.state_audience(audience, least=5)) == f"## {told}"
+    assert tell(kn.findings.state_audience(audience, least=5, asked="Repeat buyers")) == f"## {told}"
+
+
+def test_where_no_segment_is_asked_for_it_is_said_that_the_first_was_taken() -> None:
+    told = tell(kn.findings.state_audience(planned(47, {}), least=5))
+    assert "\n\nThis segment is the first of the definitions; name another with the parameter `audience`. An" in told
 
 
 def test_the_table_of_the_audience_goes_step_by_step() -> None:
@@ -926,7 +1021,7 @@ def test_every_segment_is_told_with_how_well_its_past_is_known() -> None:
     )
     assert tell(kn.findings.list_segment_caveats(segments, study=study(), least=5)) == (
         "## Before you rely on this\n\nHow well the past of each segment is known:\n\n"
-        "- **A, D:** exact, as far as the export has all events: an event keeps its time.\n"
+        "- **A, D:** exact, as far as the export goes back and has all events: an event keeps its time.\n"
         "- **C:** approximate: of lists and consent not every change is known. Why C.\n"
         "- **B:** today’s values: past values of what is asked are not in an export. Why B.\n"
         "- **Before 5 January 2026** the export has no events: what someone did earlier is not known, so “ever” means since then, "
@@ -1080,7 +1175,7 @@ def test_an_empty_account_gives_a_whole_report() -> None:
     plan = kn.audiences.make_audience(data, made.definitions[0], as_of=made.as_of).manifest
     headings = {
         kn.findings.state_segments(segments, study=made, least=5): "Nobody is in any of the segments on the day",
-        kn.findings.state_sizes(made, least=5): "No segment grew or shrank by 5 profiles or more over the period",
+        kn.findings.state_sizes(made, least=5): "No segment has 5 profiles or more at the end of the period",
         kn.findings.state_moves(moves, least=5): "No segment was left 5 times or more over the period",
         kn.findings.state_overlap(overlap, least=5): "No two segments share 5 profiles or more",
         kn.findings.state_segment_values(
@@ -1170,15 +1265,30 @@ def test_the_report_is_made_with_definitions_and_choices_of_one_s_own(tmp_path: 
         "Nobody’s consent was looked at",
         "On <b>the list</b> of [e-mail]",
         "order of 200 or more, Size “medium” or Size “large”",
-        "who spent EUR 200 or more in all",
+        "The workaround counts days in UTC",
+        "over the orders since 1 July 2026",
     ):
         assert sentence in text, sentence
     assert "fewer than" not in text.split("Where these numbers come from")[0].replace("Days with fewer than 1", "")
     assert "The arms are made" not in text
 
 
-def test_a_report_with_a_wrong_parameter_says_which_and_what_to_write(tmp_path: Path) -> None:
-    parameters = {"data": str(TINY), "order_windows": "a month"}
-    (result,) = make_reports(["segments"], parameters=parameters, out=tmp_path)
-    assert result.status == "failed"
-    assert "different numbers of days, or ever, between commas; found 'a month'" in str(result.error)
+@pytest.mark.parametrize(
+    ("parameter", "value", "told"),
+    [
+        ("order_windows", "a month", "expected different numbers of days, or ever, between commas; found 'a month'"),
+        ("amounts", "100, many", "expected numbers above 0 between commas, found '100, many'"),
+        ("threshold", "-1", "expected numbers above 0 between commas, found '-1'"),
+        ("threshold", "100, 200", "expected one amount, found '100, 200'"),
+        ("split", "a=80,b=30", "expected names with shares in per cent that add up to 100, found 'a=80,b=30'"),
+        ("split", "a=50,A=50", "expected names with shares in per cent that add up to 100, found 'a=50,A=50'"),
+        ("split", "a", "expected names with shares in per cent that add up to 100, found 'a'"),
+        ("time_zone", "Wien", "expected the name of a time zone, found 'Wien'"),
+    ],
+)
+def test_a_wrong_parameter_is_refused_before_anything_runs(
+    parameter: str, value: str, told: str, tmp_path: Path
+) -> None:
+    with pytest.raises(SettingsError, match=rf"^segments: {parameter}: {re.escape(told)}") as refused:
+        make_reports(["segments"], parameters={"data": str(TINY), parameter: value}, out=tmp_path)
+    assert refused.value.hint

@@ -15,14 +15,12 @@ from study_builders import EUR, bought, loaded
 
 from klavnb.definitions import ordered_item, single_order_at_least, total_spent_at_least
 from klavnb.errors import SettingsError
+from klavnb.lists import read_list, read_numbers, read_windows
 from klavnb.segments import Calendar, find_instant, find_memberships
 from klavnb.spending import (
     compare_spending,
     count_item_buyers,
-    read_list,
-    read_numbers,
     read_threshold,
-    read_windows,
 )
 from klavnb.store import Export, read_export
 

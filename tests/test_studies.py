@@ -169,12 +169,12 @@ def test_who_leaves_or_enters_at_the_last_instant_of_the_day_has_done_so() -> No
 def test_moves_are_counted_month_by_month_in_the_order_of_the_definitions() -> None:
     moves = count_moves(study(REPEAT, RECENT, start="2026-01-05"))
     assert moves.collect().rows() == [
-        ("Repeat", date(2026, 1, 1), 1, 0, 1),
-        ("Repeat", date(2026, 2, 1), 0, 0, 1),
-        ("Repeat", date(2026, 3, 1), 0, 0, 1),
-        ("Recent", date(2026, 1, 1), 2, 1, 1),
-        ("Recent", date(2026, 2, 1), 1, 1, 1),
-        ("Recent", date(2026, 3, 1), 1, 1, 1),
+        ("Repeat", date(2026, 1, 1), 1, 0, date(2026, 1, 31), 1),
+        ("Repeat", date(2026, 2, 1), 0, 0, date(2026, 2, 28), 1),
+        ("Repeat", date(2026, 3, 1), 0, 0, date(2026, 3, 10), 1),
+        ("Recent", date(2026, 1, 1), 2, 1, date(2026, 1, 31), 1),
+        ("Recent", date(2026, 2, 1), 1, 1, date(2026, 2, 28), 1),
+        ("Recent", date(2026, 3, 1), 1, 1, date(2026, 3, 10), 1),
     ]
 
 

@@ -1,6 +1,7 @@
 """Klaviyo's workaround on an account: whom it misses on the day, over the period, and why."""
 
 from collections.abc import Sequence
+from datetime import date
 from functools import cache
 
 import polars as pl
@@ -152,6 +153,19 @@ def test_a_window_counts_in_utc_as_klaviyo_does_whatever_the_calendar() -> None:
 def test_a_day_that_is_none_is_refused() -> None:
     with pytest.raises(SettingsError, match="expected a day such as 2026-08-31, found 'spring'"):
         replay(live_from="spring")
+
+
+def test_a_day_after_the_last_event_is_refused() -> None:
+    with pytest.raises(SettingsError, match="go live on 2026-06-14, after the last event of the export, on 2026-06-13"):
+        replay(live_from="2026-06-14")
+    assert replay(live_from="2026-06-13").live_on == date(2026, 6, 13)
+
+
+def test_days_before_the_flow_went_live_do_not_count() -> None:
+    workaround = replay(study(start="2026-06-01", end="2026-06-20"), live_from="2026-06-11")
+    assert workaround.counts.select(pl.col("as_of").dt.date().min()).collect().item() == date(2026, 6, 11)
+    before = replay(study(start="2026-06-01", end="2026-06-10"), live_from="2026-06-11")
+    assert before.counts.collect().is_empty()
 
 
 def test_two_values_for_one_property_are_refused() -> None:

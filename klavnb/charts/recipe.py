@@ -4,6 +4,7 @@ import altair as alt
 import polars as pl
 
 from klavnb.charts.ink import BAND, INK, LABEL, WIDTH, Picture
+from klavnb.charts.stacks import rank_parts
 from klavnb.privacy import mask
 from klavnb.theme import LOSS_COLOUR
 from klavnb.wording import RECIPE_REASONS, format_count, format_share
@@ -68,12 +69,13 @@ def draw_recipe(workaround: Workaround, *, least: int) -> Picture | None:
         .with_columns(pl.col("variant").cast(pl.String))
     )
     shares = {row["variant"]: format_share(row["count_both"], row["count_exact"]) for row in found.to_dicts()}
+    period = f"from {workaround.live_on:%-d %B %Y} on" if workaround.live_on else "over the period"
     return chart.properties(
         width=WIDTH,
         height=240,
-        title=f"Large orders: over the period the recipe finds {shares['as_published']} of the members",
+        title=f"Large orders: {period} the recipe finds {shares['as_published']} of the members",
         description=f"Lines over time of the segment “{label}”: its exact size, what the recipe as published has, and "
-        f"with the comparison mended. Found over the period: {shares['as_published']} and {shares['mended']}.",
+        f"with the comparison mended. Found {period}: {shares['as_published']} and {shares['mended']}.",
     )
 
 
@@ -97,9 +99,6 @@ def draw_recipe_reasons(workaround: Workaround, *, least: int) -> Picture | None
         )
         .filter(pl.col("count_profiles") >= least)
         .with_columns(
-            place=pl.col("part").replace_strict(
-                {part: place for place, part in enumerate(["count_both", *reasons])}, return_dtype=pl.Int64
-            ),
             part=pl.col("part")
             .str.strip_prefix("count_")
             .replace_strict({"both": "found by the recipe", **RECIPE_REASONS}),
@@ -115,6 +114,7 @@ def draw_recipe_reasons(workaround: Workaround, *, least: int) -> Picture | None
     goals = [label for label in labels.values() if label in present_goals]
     chart: Picture = (
         alt.Chart(rows)
+        .transform_calculate(place=rank_parts(parts))
         .mark_bar(size=BAND - 10)
         .encode(
             x=alt.X("count_profiles:Q", title="Customers of the exact segment", axis=alt.Axis(tickMinStep=1)),
@@ -123,7 +123,7 @@ def draw_recipe_reasons(workaround: Workaround, *, least: int) -> Picture | None
                 "part:N",
                 title=None,
                 scale=alt.Scale(domain=present, range=[palette[part] for part in present]),
-                legend=alt.Legend(columns=2, labelLimit=300),
+                legend=alt.Legend(columns=1, labelLimit=400),
             ),
             order=alt.Order("place:Q"),
             tooltip=[

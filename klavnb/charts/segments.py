@@ -7,6 +7,7 @@ import altair as alt
 import polars as pl
 
 from klavnb.charts.ink import BAND, DARK, FAINT, FULL, INK, LABEL, WIDTH, Picture, name_unit
+from klavnb.charts.stacks import rank_parts
 from klavnb.labels import tell_apart
 from klavnb.theme import LOSS_COLOUR
 from klavnb.wording import format_count, format_money, format_share, say_number, say_people
@@ -16,7 +17,7 @@ __all__ = ["draw_moves", "draw_overlap", "draw_segment_values", "draw_sizes"]
 DAYS_AXIS = alt.Axis(format="%b %Y", tickCount=6, labelAngle=0)
 
 
-def draw_sizes(sizes: pl.LazyFrame, *, least: int) -> Picture | None:
+def draw_sizes(sizes: pl.LazyFrame, *, least: int, changes: pl.LazyFrame | None = None) -> Picture | None:
     """Draw the size of each segment day by day, each on a scale of its own.
 
     Parameters
@@ -25,6 +26,8 @@ def draw_sizes(sizes: pl.LazyFrame, *, least: int) -> Picture | None:
         As `klavnb.segment_sizes` gives it, or the `sizes` of a study.
     least
         Smaller groups are not drawn; the line is cut there. Where none is as large, None is returned.
+    changes
+        As `klavnb.compare_sizes` gives it, for the title; without a row, the title tells how large the largest is.
     """
     days = _name_apart(sizes)
     is_shown = pl.col("count_members") >= least
@@ -36,7 +39,7 @@ def draw_sizes(sizes: pl.LazyFrame, *, least: int) -> Picture | None:
         return None
     ends = (
         days.group_by("segment", maintain_order=True)
-        .agg(first=pl.col("count_members").first(), last=pl.col("count_members").last())
+        .agg(last=pl.col("count_members").last())
         .join(rows, on="segment", how="semi", maintain_order="left")
     )
     span = days.select(
@@ -47,7 +50,12 @@ def draw_sizes(sizes: pl.LazyFrame, *, least: int) -> Picture | None:
         .mark_area(line={"color": INK, "strokeWidth": 2}, color=INK, opacity=0.18, interpolate="step-after")
         .encode(
             x=alt.X("as_of:T", title=None, axis=DAYS_AXIS, scale=alt.Scale(domain=_name_moments(span))),
-            y=alt.Y("count_members:Q", title="Profiles", axis=alt.Axis(tickCount=3, tickMinStep=1, format="~s")),
+            y=alt.Y(
+                "count_members:Q",
+                title="Profiles",
+                axis=alt.Axis(tickCount=3, tickMinStep=1, format="~s"),
+                scale=alt.Scale(nice=3),
+            ),
             tooltip=[
                 alt.Tooltip("segment:N", title="Segment"),
                 alt.Tooltip("as_of:T", title="Day", format="%-d %b %Y"),
@@ -58,14 +66,28 @@ def draw_sizes(sizes: pl.LazyFrame, *, least: int) -> Picture | None:
         for name in ends["segment"]
     ]
     told = [
-        f"“{row['segment']}”: {say_people(row['first'], least=least, one='profile')} on the first day, "
-        f"{say_number(row['last'], least=least)} on the last"
-        for row in ends.sort((pl.col("last") - pl.col("first")).abs(), descending=True, maintain_order=True).to_dicts()
+        f"“{row['segment']}”: {say_people(row['last'], least=least, one='profile')}"
+        for row in ends.sort("last", descending=True, maintain_order=True).to_dicts()
     ]
+    title = "" if changes is None else _tell_change(changes, least=least)
     return alt.vconcat(*lines, spacing=22).properties(
-        title=told[0],
-        description=f"The size of each segment at the end of each day, each on its own scale. {'; '.join(told[:8])}. "
+        title=title or f"{told[0]} on the last day",
+        description="The size of each segment at the end of each day, each on its own scale. On the last day: "
+        f"{'; '.join(told[:8])}. "
         f"Days with fewer than {least} profiles are not drawn.",
+    )
+
+
+def _tell_change(changes: pl.LazyFrame, *, least: int) -> str:
+    """Say how the segment that changed most changed; nothing where none can be compared, or none changed by as much."""
+    change = (pl.col("last") - pl.col("first")).abs()
+    rows = _name_apart(changes).filter(change >= least).sort(change, descending=True, maintain_order=True)
+    if rows.is_empty():
+        return ""
+    row = rows.row(0, named=True)
+    return (
+        f"“{row['segment']}”: {say_people(row['first'], least=least, one='profile')} "
+        f"{format_count(row['count_days'], 'day')} before the last, {say_number(row['last'], least=least)} on the last"
     )
 
 
@@ -110,7 +132,9 @@ def draw_moves(moves: pl.LazyFrame, *, least: int) -> Picture | None:
         .mark_bar(size=14)
         .encode(
             x=alt.X("month_on:T", title=None, axis=DAYS_AXIS, scale=alt.Scale(domain=_name_moments(span))),
-            y=alt.Y("change:Q", title="left · entered", axis=alt.Axis(tickCount=3, format="~s")),
+            y=alt.Y(
+                "change:Q", title="left · entered", axis=alt.Axis(tickCount=3, format="~s"), scale=alt.Scale(nice=3)
+            ),
             color=alt.Color(
                 "way:N",
                 title="In the month",
@@ -156,7 +180,6 @@ def draw_overlap(overlap: pl.LazyFrame, *, least: int) -> Picture | None:
         _name_apart(overlap.filter(pl.col("segment") != pl.col("other")))
         .filter(pl.col("count_both") >= least)
         .with_columns(share=pl.col("count_both") / pl.col("count_segment"))
-        .with_columns(is_dark=pl.col("share") < DARK)
     )
     if rows.is_empty():
         return None
@@ -175,7 +198,7 @@ def draw_overlap(overlap: pl.LazyFrame, *, least: int) -> Picture | None:
     )
     texts = base.mark_text().encode(
         text=alt.Text("share:Q", format=".0%"),
-        color=alt.condition("datum.is_dark", alt.value("#fff"), alt.value("#000")),
+        color=alt.condition(alt.datum.share < DARK, alt.value("#fff"), alt.value("#000")),
     )
     # a segment that lies inside another does so by its definition, mostly
     partly = rows.filter(pl.col("share") < 1)
@@ -221,9 +244,6 @@ def draw_segment_values(values: pl.LazyFrame, *, currency: str | None, least: in
         shown.lazy()
         .unpivot(list(parts), index="segment", variable_name="part", value_name="revenue")
         .with_columns(
-            place=pl.col("part").replace_strict(
-                {part: place for place, part in enumerate(parts)}, return_dtype=pl.Int64
-            ),
             part=pl.col("part").replace_strict(parts),
             revenue=pl.col("revenue").round(2),
         )
@@ -231,6 +251,7 @@ def draw_segment_values(values: pl.LazyFrame, *, currency: str | None, least: in
     )
     chart: Picture = (
         alt.Chart(rows)
+        .transform_calculate(place=rank_parts(list(parts.values())))
         .mark_bar(size=BAND - 12, stroke=INK, strokeWidth=0.5)
         .encode(
             x=alt.X("revenue:Q", title=f"Revenue of the period{name_unit(currency)}"),

@@ -4,6 +4,7 @@ import altair as alt
 import polars as pl
 
 from klavnb.charts.ink import BAND, DARK, FAINT, FULL, INK, WIDTH, Picture, name_unit
+from klavnb.charts.stacks import rank_parts
 from klavnb.labels import tell_apart
 from klavnb.privacy import mask
 from klavnb.wording import format_count, name_window
@@ -35,9 +36,6 @@ def draw_spending(spending: pl.LazyFrame, *, currency: str | None, least: int) -
         .unpivot(list(parts), index=["window_days", "threshold"], variable_name="part", value_name="count_profiles")
         .filter(pl.col("count_profiles") >= least)
         .with_columns(
-            place=pl.col("part").replace_strict(
-                {part: place for place, part in enumerate(parts)}, return_dtype=pl.Int64
-            ),
             part=pl.col("part").replace_strict(parts),
         )
         .collect()
@@ -50,6 +48,7 @@ def draw_spending(spending: pl.LazyFrame, *, currency: str | None, least: int) -
     rises = alt.Y("amount:N", title=None, sort=amounts, scale=alt.Scale(domain=amounts))
     panels = [
         alt.Chart(rows.filter(window=window))
+        .transform_calculate(place=rank_parts(list(parts.values())))
         .mark_bar(stroke=INK, strokeWidth=0.5)
         .encode(
             x=alt.X("count_profiles:Q", title="Customers", axis=alt.Axis(tickMinStep=1)),

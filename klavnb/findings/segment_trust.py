@@ -18,7 +18,7 @@ __all__ = ["collect_segment_facts", "list_segment_caveats"]
 
 OLD_DATA_DAYS = 30
 HISTORY_WORDS: Mapping[str, str] = {
-    "exact": "exact, as far as the export has all events: an event keeps its time",
+    "exact": "exact, as far as the export goes back and has all events: an event keeps its time",
     "approximate": "approximate: of lists and consent not every change is known",
     "current_only": "today’s values: past values of what is asked are not in an export",
 }

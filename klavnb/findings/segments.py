@@ -7,6 +7,7 @@ import polars as pl
 
 from klavnb.escaping import escape_markdown
 from klavnb.findings.finding import Finding, say_money
+from klavnb.growth import compare_sizes
 from klavnb.labels import tidy_names
 from klavnb.privacy import mask
 from klavnb.studies import SegmentStudy
@@ -74,24 +75,35 @@ def state_segments(segments: pl.LazyFrame, *, study: SegmentStudy, least: int) -
 
 
 def state_sizes(study: SegmentStudy, *, least: int) -> Finding:
-    """Say which segment changed most from the first day of the period to the last."""
-    ends = (
-        study.sizes.group_by("segment", maintain_order=True)
-        .agg(first=pl.col("count_members").first(), last=pl.col("count_members").last())
-        .pipe(_tidy)
-        .with_columns(change=pl.col("last") - pl.col("first"))
-        .collect()
-    )
-    most = ends.sort(pl.col("change").abs(), descending=True, maintain_order=True).row(0, named=True)
-    name = escape_markdown(most["segment"])
-    way = "grew" if most["change"] > 0 else "shrank"
-    first = say_people(most["first"], least=least, one="profile")
-    heading = (
-        f"No segment grew or shrank by {format_count(least, 'profile')} or more over the period"
-        if abs(most["change"]) < least
-        else f"“{name}” {way} most: from {first} to {say_number(most['last'], least=least)}"
-    )
+    """Say which segment changed most, of those whose past sizes the export can tell.
+
+    Parameters
+    ----------
+    least
+        The smallest group that is counted out.
+    """
     begins_at = study.export.summary.first_event_at
+    ends = compare_sizes(study).pipe(_tidy).with_columns(change=pl.col("last") - pl.col("first")).collect()
+    if ends.is_empty():
+        heading, compared = _state_last(study, least=least), ""
+    else:
+        most = ends.sort(pl.col("change").abs(), descending=True, maintain_order=True).row(0, named=True)
+        is_whole = most["count_days"] == (study.end_on - study.start_on).days
+        span = "over the period" if is_whole else f"in the last {format_count(most['count_days'], 'day')}"
+        way = "grew" if most["change"] > 0 else "shrank"
+        first = say_people(most["first"], least=least, one="profile")
+        heading = (
+            f"No segment grew or shrank by {format_count(least, 'profile')} or more {span}"
+            if abs(most["change"]) < least
+            else f"“{escape_markdown(most['segment'])}” {way} most {span}: from {first} to "
+            f"{say_number(most['last'], least=least)}"
+        )
+        names = [f"“{escape_markdown(name)}”" for name in ends["segment"].head(8)]
+        compared = (
+            f" Compared are those that look back no further than the export does: {', '.join(names)}."
+            if ends.height < len(study.definitions)
+            else ""
+        )
     early = (
         f" But the export begins on {begins_at:%-d %B %Y}, and what happened before is not known: a segment that looks "
         "further back than that begins too small here, and grows for this reason alone."
@@ -100,7 +112,19 @@ def state_sizes(study: SegmentStudy, *, least: int) -> Finding:
     )
     return Finding(
         f"## {heading}\n\nEach line below is one segment, at the end of every day, on a scale of its own. It is computed from the "
-        f"events of every customer, day by day, also for days before the segment was thought of.{early}"
+        f"events of every customer, day by day, also for days before the segment was thought of.{early}{compared}"
+    )
+
+
+def _state_last(study: SegmentStudy, *, least: int) -> str:
+    """Say which segment is the largest at the end of the period, where no change can be told."""
+    last = study.sizes.group_by("segment", maintain_order=True).agg(pl.col("count_members").last()).pipe(_tidy)
+    row = last.collect().sort("count_members", descending=True, maintain_order=True).row(0, named=True)
+    return (
+        f"Sizes over time: “{escape_markdown(row['segment'])}” is the largest at the end, with "
+        f"{format_count(row['count_members'], 'profile')}"
+        if row["count_members"] >= least
+        else f"No segment has {format_count(least, 'profile')} or more at the end of the period"
     )
 
 
@@ -202,11 +226,13 @@ def state_segment_values(values: pl.LazyFrame, *, currency: str | None, least: i
         return Finding(f"## No segment has {format_count(least, 'buyer')} or more in the period\n\n{whole}")
     best = shown.sort(pl.col("difference").abs(), descending=True, maintain_order=True).row(0, named=True)
     part = format_share(abs(best["difference"]), best["value"])
+    name, way = escape_markdown(best["segment"]), "gains" if best["difference"] > 0 else "loses"
     heading, share = (
         (
-            f"“{escape_markdown(best['segment'])}” ordered for {say_money(best['value'], currency)}; the cooperative model credits "
-            f"{_say_change(best, currency)}",
-            f"That is {part} of what its {format_count(best['count_buyers'], 'buyer')} ordered. ",
+            f"“{name}” {way} most under the cooperative model: {say_money(abs(best['difference']), currency)}, {part} of what it "
+            f"ordered{_say_other(shown, best)}",
+            f"“{name}” ordered for {say_money(best['value'], currency)}, from {format_count(best['count_buyers'], 'buyer')}; the "
+            f"cooperative model credits {_say_change(best, currency)}. ",
         )
         if round(best["difference"])
         else (f"Both models credit the same in every segment of {format_count(least, 'buyer')} or more", "")
@@ -215,6 +241,16 @@ def state_segment_values(values: pl.LazyFrame, *, currency: str | None, least: i
         f"## {heading}\n\n{share}{whole} A customer counts with all orders of the period, in every segment that he or she is in on the "
         "day, and may be in several: the bars do not add up to the total."
     )
+
+
+def _say_other(shown: pl.DataFrame, best: Mapping[str, float]) -> str:
+    """Say which segment gains or loses most as a part of what it ordered, where that is another one."""
+    signed = pl.col("difference") / pl.col("value") * (1 if best["difference"] > 0 else -1)
+    row = shown.filter(pl.col("value") > 0).sort(signed, descending=True, maintain_order=True).head(1)
+    if row.is_empty() or row["segment"][0] == best["segment"]:
+        return ""
+    part = format_share(abs(row["difference"][0]), row["value"][0])
+    return f"; as a share of its orders, “{escape_markdown(row['segment'][0])}”: {part}"
 
 
 def _say_change(row: Mapping[str, float], currency: str | None) -> str:

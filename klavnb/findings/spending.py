@@ -1,6 +1,7 @@
 """Large orders, items, what the recipe misses of them, and the audience that would leave."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 import polars as pl
 
@@ -26,7 +27,13 @@ CONSENTS: Mapping[str, str] = {"email": "e-mail", "sms": "SMS", "any": "e-mail o
 
 
 def state_spending(
-    spending: pl.LazyFrame, *, threshold: float, days: int | None, currency: str | None, least: int
+    spending: pl.LazyFrame,
+    *,
+    threshold: float,
+    days: int | None,
+    currency: str | None,
+    least: int,
+    first_event_at: datetime | None = None,
 ) -> Finding:
     """Say how many reach the threshold only with several orders.
 
@@ -34,6 +41,8 @@ def state_spending(
     ----------
     spending
         As `klavnb.compare_spending` gives it; `threshold` and `days` are among its rows.
+    first_event_at
+        Where the export begins: ever means since then.
     """
     row = (
         spending.filter(
@@ -43,7 +52,9 @@ def state_spending(
         .row(0, named=True)
     )
     amount = f"{_say_amount(threshold, currency)} or more"
-    window = "in all" if days is None else f"in the {name_window(days)}"
+    begins = f"since {first_event_at:%-d %B %Y}" if first_event_at else "in all"
+    window = begins if days is None else f"in the {name_window(days)}"
+    in_time = f"{window}, where the export begins" if days is None and first_event_at else window
     total, single, several = row["count_total"], row["count_single"], row["count_total"] - row["count_both"]
     spenders = f"the {total:,} customers who spent {amount} {window}"
     if not total:
@@ -51,17 +62,19 @@ def state_spending(
     elif total < least:
         heading = f"{_start(say_people(total, least=least))} spent {amount} {window}, in one order or in several"
     elif several >= least:
-        heading = f"{several:,} of {spenders} never did so in one order"
+        heading = f"{several:,} of {spenders} did so only with several orders"
     else:
         heading = f"{_start(say_number(several, least=least))} of {spenders} needed several orders for it"
     parts = [
-        "A segment in Klaviyo can ask for the *sum* of all orders, not for one order: fifty orders of 20 come to 1,000 just as one "
-        "order of 1,000 does."
+        "A segment in Klaviyo can ask for the *sum* of all orders, not for one order: ten orders of "
+        f"{_say_amount(threshold / 10, None)} come to {_say_amount(threshold, None)} just as one order of "
+        f"{_say_amount(threshold, None)} does. Here a large order is one of {amount}, {window}; a segment such as “Single large order” "
+        "may ask for another amount and other days."
     ]
     if total >= least:
         spent_at_once = f", who spent {say_money(row['value_single'], currency)}" if single >= least else ""
         parts.append(
-            f"By total spent the segment has {total:,} customers, who spent {say_money(row['value_total'], currency)} in that time; "
+            f"By total spent the segment has {total:,} customers, who spent {say_money(row['value_total'], currency)} {in_time}; "
             f"by one order it has {say_people(single, least=least)}{spent_at_once}."
         )
     if several >= least:
@@ -122,10 +135,21 @@ def state_recipe(workaround: Workaround, *, least: int) -> Finding:
     window = "over all time" if workaround.days is None else f"in the {name_window(workaround.days)}"
     names = [escape_markdown(mask(label)) for label in workaround.labels.values()]
     asked = f"{', '.join(names[:-1])} or {names[-1]}" if len(names) > 1 else names[0]
+    orders = (
+        f"the orders since {workaround.live_on:%-d %B %Y}, the day its flow went live"
+        if workaround.live_on
+        else "all past orders"
+    )
+    days_of = (
+        ""
+        if workaround.time_zone == "UTC"
+        else " The workaround counts days in UTC, as Klaviyo does, not in those of "
+        f"{escape_markdown(workaround.time_zone)}: its numbers may differ by a few from those above."
+    )
     what = (
         "Klaviyo published a way around its missing conditions (“Solution Recipe 11”): a flow that, at each order, writes the highest order and its "
-        "date, and a date for each size, to the profile through a webhook; segments then ask these properties. It was run here again over all "
-        f"past orders, exactly as published, for these segments, {window}: {asked}."
+        "date, and a date for each size, to the profile through a webhook; segments then ask these properties. It was run here again over "
+        f"{orders}, exactly as published, for these segments, {window}: {asked}.{days_of}"
     )
     if exact < least:
         return Finding(
@@ -143,8 +167,9 @@ def state_recipe(workaround: Workaround, *, least: int) -> Finding:
         .collect()
         .to_dicts()
     }
+    period = f"from {workaround.live_on:%-d %B %Y} on" if workaround.live_on else "over the whole period"
     by_goal = "\n".join(
-        f"- **{escape_markdown(mask(label))}:** {_say_missed(now[goal], found.get((goal, 'as_published')), least=least)}"
+        f"- **{escape_markdown(mask(label))}:** {_say_missed(now[goal], found.get((goal, 'as_published')), least=least, period=period)}"
         for goal, label in workaround.labels.items()
         if goal in now
     )
@@ -156,7 +181,7 @@ def state_recipe(workaround: Workaround, *, least: int) -> Finding:
     )
     mended = found.get((workaround.goal, "mended"))
     better = (
-        f" With its comparison mended (numbers compared as numbers) it finds, over the period, {mended} of those with a large order."
+        f" With its comparison mended (numbers compared as numbers) it finds, {period}, {mended} of those with a large order."
         if mended
         else ""
     )
@@ -168,7 +193,7 @@ def state_recipe(workaround: Workaround, *, least: int) -> Finding:
     )
 
 
-def _say_missed(counts: Mapping[str, int], found: str | None, *, least: int) -> str:
+def _say_missed(counts: Mapping[str, int], found: str | None, *, least: int, period: str) -> str:
     """Say of one segment how many it misses on the day and, if that is known of enough people, over the period."""
     exact, missed = counts["count_exact"], counts["count_missed"]
     now = (
@@ -176,7 +201,7 @@ def _say_missed(counts: Mapping[str, int], found: str | None, *, least: int) -> 
         if exact >= least
         else f"{say_people(exact, least=least)} in it"
     )
-    return f"{now}; over the whole period, day by day, {found} of its members are found" if found else now
+    return f"{now}; {period}, day by day, {found} of its members are found" if found else now
 
 
 def state_recipe_reasons(workaround: Workaround, *, least: int) -> Finding:
@@ -213,17 +238,21 @@ def state_recipe_reasons(workaround: Workaround, *, least: int) -> Finding:
     elif sums[largest] < least:
         heading = f"No one reason explains {format_count(least, 'customer')} or more"
     else:
-        heading = f"{sums[largest]:,} of the {missed:,} are missed because {RECIPE_REASONS[largest]}"
+        most = "Most are missed" if 2 * sums[largest] > missed else "Missed most often"
+        how = "All are missed" if sums[largest] == missed else most
+        heading = f"{how} because {RECIPE_REASONS[largest]}: {sums[largest]:,} of {missed:,}"
     return Finding(f"## {heading}\n\n{reasons}\n\nWhoever is missed in two segments for two reasons counts for both.")
 
 
-def state_audience(audience: AudienceManifest, *, least: int) -> Finding:
+def state_audience(audience: AudienceManifest, *, least: int, asked: str = "") -> Finding:
     """Say how many members of a segment could be handed to Klaviyo, and why not the others.
 
     Parameters
     ----------
     audience
         The manifest of one, as `klavnb.audiences.make_audience` makes it.
+    asked
+        The segment that was asked for; empty: it is the first of the definitions.
     """
     name = f"“{escape_markdown(mask(audience.segment))}”"
     if not audience.count_members:
@@ -241,6 +270,7 @@ def state_audience(audience: AudienceManifest, *, least: int) -> Finding:
     )
     address = "a phone number" if audience.address == "phone_number" else "an e-mail address"
     parts = [
+        "" if asked else "This segment is the first of the definitions; name another with the parameter `audience`.",
         f"An audience needs {address} and consent to {CONSENTS[audience.consent]}, as of the export."
         if audience.consent
         else f"An audience needs {address}. Nobody’s consent was looked at: some of them may not be mailed.",
@@ -249,4 +279,4 @@ def state_audience(audience: AudienceManifest, *, least: int) -> Finding:
     ]
     if audience.arms:
         parts.append("The arms are made from each profile’s id, so that a person stays in the same arm the next time.")
-    return Finding(f"## {heading}\n\n{' '.join(parts)}")
+    return Finding(f"## {heading}\n\n{' '.join(filter(None, parts))}")

@@ -10,8 +10,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from klavnb.errors import SettingsError
+from klavnb.lists import read_numbers, read_shares, read_windows
 from klavnb.privacy import mask
 from klavnb.report.signature import Parameter, Value
 from klavnb.settings import Settings
@@ -21,6 +23,10 @@ __all__ = ["check_parameters", "show_value", "split_assignments", "suggest"]
 TYPE_WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
 TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 DATES = ("start", "end", "as_of")
+DAYS = (*DATES, "recipe_live_from")
+TEXTS = (*DAYS, "threshold", "amounts", "order_windows", "split", "time_zone")
+"""Parameters whose text says more than itself."""
+
 HINTS = {
     "data": "Give the file or folder of an export, a store, or sample.",
     "settings_file": "Give a TOML file, or leave it empty.",
@@ -135,14 +141,14 @@ def _check_value(parameter: Parameter, value: object, where: str) -> Value:
             hint=f"{name}: {parameter.meaning or 'no meaning is written'}. Its default is {parameter.default!r}.",
         )
     match name:
-        case "start" | "end" | "as_of" | "recipe_live_from" if typed:
-            _check_date(name, str(typed), where)
         case "top_n" if not 1 <= float(typed) <= MOST_ROWS:
             raise SettingsError(f"{where}: top_n should be from 1 to {MOST_ROWS}, found {typed}.")
         case "data" if not typed:
             raise SettingsError(f"{where}: data is empty.", hint=HINTS[name])
         case "min_group" if float(typed) < 1:
             raise SettingsError(f"{where}: min_group should be 1 or more, found {typed}.")
+        case _ if name in TEXTS and isinstance(typed, str):
+            _check_text(name, typed, where)
         case "consent" if typed not in CONSENTS:
             raise SettingsError(
                 f"{where}: consent should be email, sms or any, found {typed!r}.",
@@ -189,6 +195,38 @@ def _check_date(name: str, text: str, where: str) -> None:
     except ValueError as error:
         raise SettingsError(
             f"{where}: {name} should be a date, found {text!r}.", hint="Write 2026-03-31; leave it empty for no limit."
+        ) from error
+
+
+def _check_text(name: str, text: str, where: str) -> None:
+    """Refuse here what a kernel would refuse a minute later."""
+    if name in DAYS:
+        if text:
+            _check_date(name, text, where)
+        return
+    if name == "threshold" and "," in text:
+        raise SettingsError(f"{where}: threshold: expected one amount, found {text!r}.", hint="Write 1000.")
+    try:
+        match name:
+            case "order_windows":
+                read_windows(text)
+            case "amounts" | "threshold":
+                read_numbers(text)
+            case "split":
+                read_shares(text)
+            case _:
+                _check_zone(text)
+    except SettingsError as error:
+        raise SettingsError(f"{where}: {name}: {error.message.partition(': ')[2]}", hint=error.hint) from error
+
+
+def _check_zone(text: str) -> None:
+    try:
+        ZoneInfo(text)
+    except (KeyError, ValueError, OSError) as error:
+        raise SettingsError(
+            f"Time zone: expected the name of a time zone, found {text!r}.",
+            hint="Write it as the time zone database does, such as Europe/Vienna.",
         ) from error
 
 

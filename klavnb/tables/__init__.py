@@ -7,6 +7,7 @@ from klavnb.tables.segments import (
     tabulate_recipe,
     tabulate_segment_values,
     tabulate_segments,
+    tabulate_sizes,
     tabulate_spending,
 )
 
@@ -20,5 +21,6 @@ __all__ = [
     "tabulate_segment_provenance",
     "tabulate_segment_values",
     "tabulate_segments",
+    "tabulate_sizes",
     "tabulate_spending",
 ]

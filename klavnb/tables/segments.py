@@ -4,7 +4,7 @@ import polars as pl
 from great_tables import GT
 
 from klavnb.audiences import AudienceManifest
-from klavnb.labels import tidy_names
+from klavnb.labels import tell_apart, tidy_names
 from klavnb.privacy import mask
 from klavnb.tables.layout import add_unit, tabulate
 from klavnb.wording import LEFT_OUT_REASONS, RECIPE_REASONS, name_window
@@ -15,10 +15,15 @@ __all__ = [
     "tabulate_recipe",
     "tabulate_segment_values",
     "tabulate_segments",
+    "tabulate_sizes",
     "tabulate_spending",
 ]
 
-HISTORIES = {"exact": "exact", "approximate": "approximate", "current_only": "today’s values only"}
+HISTORIES = {
+    "exact": "exact, as far as the export goes back",
+    "approximate": "approximate",
+    "current_only": "today’s values only",
+}
 NOT_SHOWN = "not shown"
 
 
@@ -46,6 +51,31 @@ def tabulate_segments(segments: pl.LazyFrame, *, least: int) -> GT:
         .fmt_percent("share", decimals=1)
         .sub_missing("share", missing_text=NOT_SHOWN)
         .sub_missing("count_members", missing_text=f"fewer than {least}")
+    )
+
+
+def tabulate_sizes(moves: pl.LazyFrame, *, least: int) -> GT:
+    """List the size of each segment at the end of each month: a row per month, a column per segment.
+
+    Parameters
+    ----------
+    moves
+        As `klavnb.count_moves` gives it. A month that is not over has its last day.
+    """
+    sizes = moves.select("segment", "last_on", _hide(pl.col("count_members"), least)).collect()
+    names = tell_apart(sizes["segment"].unique(maintain_order=True))
+    # ids of their own: a name that somebody wrote is shown as text, and never is one
+    ids = {name: f"segment-{place}" for place, name in enumerate(names)}
+    rows = (
+        sizes.with_columns(pl.col("segment").replace_strict(ids, return_dtype=pl.String))
+        .pivot("segment", index="last_on", values="count_members", maintain_order=True)
+        .sort("last_on")
+    )
+    return (
+        tabulate(rows.with_columns(pl.col("last_on").dt.strftime("%-d %b %Y")), name="sizes")
+        .cols_label(cases={"last_on": "At the end of", **{ids[name]: label for name, label in names.items()}})
+        .fmt_number(list(ids.values()), decimals=0)
+        .sub_missing(missing_text=f"fewer than {least}")
     )
 
 
