@@ -21,6 +21,7 @@ from builders import Row, by_chance, events, frame, order
 from hypothesis import given
 
 from klavnb.audiences import (
+    ANY_NOTE,
     IMPORT_NOTE,
     NO_CONSENT_NOTE,
     Audience,
@@ -44,6 +45,7 @@ from klavnb.formats import read_files
 from klavnb.formats.profile_cells import write_cells
 from klavnb.privacy import PERSONAL, mask
 from klavnb.schemas import Profile
+from klavnb.segments import segment_members
 from klavnb.store import Export, read_export
 
 TINY = Path(__file__).parent.parent / "data" / "tiny"
@@ -96,7 +98,12 @@ def account(*rows: Row) -> Export:
     """An account of profiles who all ordered on the first day."""
     export = read_tiny()
     ordered = [order(profile_id=row["profile_id"], event_id=f"order {row['profile_id']}") for row in rows]
-    return replace(export, events=events(*ordered), profiles=profiles(*rows))
+    period = replace(
+        export.summary,
+        first_event_at=datetime(2022, 3, 1, tzinfo=UTC),
+        last_event_at=datetime(2022, 3, 2, tzinfo=UTC),
+    )
+    return replace(export, events=events(*ordered), profiles=profiles(*rows), summary=period)
 
 
 def make(*rows: Row, **options: object) -> Audience:
@@ -207,13 +214,15 @@ def test_only_who_is_subscribed_to_email_stays(consent: Mapping[str, object] | N
 @pytest.mark.parametrize(
     ("email", "sms", "reason"),
     [
-        ("UNSUBSCRIBED", "SUBSCRIBED", None),
+        ("UNSUBSCRIBED", "SUBSCRIBED", "sms_only"),
         ("SUBSCRIBED", "NEVER_SUBSCRIBED", None),
         ("UNSUBSCRIBED", "NEVER_SUBSCRIBED", "unsubscribed"),
         ("NEVER_SUBSCRIBED", "NEVER_SUBSCRIBED", "never_subscribed"),
     ],
 )
-def test_consent_to_any_is_consent_to_email_or_sms(email: str, sms: str, reason: str | None) -> None:
+def test_consent_to_any_writes_no_email_address_of_who_is_subscribed_to_sms_only(
+    email: str, sms: str, reason: str | None
+) -> None:
     consent = marketing("email", email) | marketing("sms", sms, can_receive_sms_marketing=sms == "SUBSCRIBED")
     assert pick(profile("p", consent=consent), consent="any") == {"p": reason}
 
@@ -225,6 +234,15 @@ def test_an_address_that_another_profile_unsubscribed_stays_out() -> None:
         profile("c", consent=SUBSCRIBED),
     ]
     assert pick(*rows, members=["a", "c"], consent="email") == {"a": "unsubscribed", "c": None}
+
+
+def test_an_address_that_another_profile_unsubscribed_gets_no_email_whatever_that_one_said_of_sms() -> None:
+    texted = marketing("email", "UNSUBSCRIBED") | marketing("sms", "SUBSCRIBED")
+    rows = [
+        profile("a", email="ann@example.com", consent=SUBSCRIBED),
+        profile("b", email="Ann@example.com", consent=texted),
+    ]
+    assert pick(*rows, consent="any") == {"a": "unsubscribed", "b": "sms_only"}
 
 
 # --- exclusions, and the sum of it all
@@ -621,7 +639,10 @@ def test_each_arm_is_a_file_and_the_manifest_accounts_for_everyone(tmp_path: Pat
         assert (len(content), len(parse(content)) - 1) == (file["bytes"], file["rows"])
     assert (manifest["split"], manifest["split_seed"]) == ({"treatment": "80", "control": "20"}, "spring")
     assert manifest["as_of"] == "2022-03-02T23:59:59.999999+00:00"
-    assert manifest["notes"] == [IMPORT_NOTE]
+    assert manifest["notes"] == [
+        IMPORT_NOTE,
+        "The excluded segment “Orders of at least 500 in total, ever” has 0 members: it leaves nobody out.",
+    ]
     assert parse_definition(manifest["definition"], name="again").root == definition.root
     assert [each["count_members"] for each in manifest["exclusions"]] == [0]
 
@@ -638,6 +659,34 @@ def test_the_next_export_puts_a_person_into_the_same_arm(tmp_path: Path) -> None
 
     first, second = find_arms(30, "first"), find_arms(50, "second")
     assert {address: second[address] for address in first} == first
+
+
+def test_an_exclusion_by_a_metric_without_events_is_refused() -> None:
+    with pytest.raises(SettingsError, match="did you mean Placed Order"):
+        make(profile("p"), exclusions=[[single_order_at_least(1, metric="Place Order")]])
+
+
+def test_the_manifest_names_metrics_without_events_and_days_outside_the_export() -> None:
+    asked = single_order_at_least(1, metric="Place Order")
+    notes = make_audience(account(profile("p")), asked, as_of="2022-03-03", consent="any").manifest.notes
+    assert notes[1:] == [
+        ANY_NOTE,
+        "The export has no event of “Place Order”, so it counts as never happened; did you mean Placed Order?",
+        "The export ends on 2022-03-02; what came after is not known.",
+    ]
+    early = make_audience(account(profile("p")), ORDERED, as_of="2022-02-28", consent="email").manifest.notes
+    assert early[1:] == ["The export begins on 2022-03-01; what came before is not known."]
+
+
+def test_a_list_may_be_named_as_the_export_names_it() -> None:
+    def count(key: str) -> int:
+        condition = {"type": "profile-group-membership", "is_member": True, "group_ids": [key]}
+        definition = parse_definition({"condition_groups": [{"conditions": [condition]}]})
+        return segment_members(read_tiny(), definition, as_of="2026-08-31").select(pl.len()).collect().item()
+
+    key, name = read_tiny().groups.select("group_id", "group_name").drop_nulls().limit(1).collect().row(0)
+    assert count(name) == count(key) > 0
+    assert count("No such list") == 0
 
 
 def test_without_consent_asked_the_manifest_warns() -> None:

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -143,7 +144,7 @@ def test_segment_writes_sizes_and_prints_first_last_smallest_and_largest(
     span = ("--start", "2026-08-01", "--end", "2026-08-29", "--every", "1w")
     assert run("segment", TINY, "--definition", several, "--sizes", out, *span) == 0
     sizes = pl.read_csv(out) if ending == "csv" else pl.read_parquet(out)
-    assert sizes.columns == SegmentSize.column_names()
+    assert sizes.columns == ["segment", "day", *SegmentSize.column_names()[1:]]
     assert sizes.height == 3 * 5
     buyers = sizes.filter(segment="Buyers")["count_members"]
     printed = capsys.readouterr().out
@@ -284,12 +285,80 @@ def test_backfill_writes_a_row_for_every_customer(
     assert not PERSONAL.search(printed)
 
 
+# --- what the export does not know, and what is not overwritten
+
+
+def test_unknown_metrics_days_and_items_are_told(one: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    misspelled = write_json(tmp_path / "m.json", json.loads(json.dumps(ordered(1)).replace("Placed", "Place")))
+    assert run("segment", TINY, "--definition", misspelled, "--as-of", "2030-01-01") == 0
+    printed = capsys.readouterr().out
+    assert "Note: The export has no event of “Place Order”" in printed
+    assert "did you mean Placed Order?" in printed
+    assert "Note: The export ends on 2026-0" in printed
+    assert audience(one, tmp_path / "out", "--exclude", misspelled) == 2
+    assert "did you mean Placed Order?" in capsys.readouterr().err
+    options = ("--as-of", "2001-01-01", "--item-property", "Colouring", "--out", tmp_path / "b.csv")
+    assert run("backfill", TINY, *options) == 0
+    printed = capsys.readouterr().out
+    assert "No order has an item with “Colouring”." in printed
+    assert "Note: The export begins on" in printed
+
+
+def test_an_exclusion_is_counted_even_where_it_leaves_nobody_out(
+    one: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    never = write_json(tmp_path / "never.json", ordered(10_000))
+    assert audience(one, tmp_path / "out", "--exclude", never) == 0
+    assert "Excluded: never, 0 members on that day." in capsys.readouterr().out
+
+
+def test_segments_of_the_same_file_are_judged_by_what_they_ask(
+    several: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("segment", TINY, "--definition", several, "--as-of", DAY) == 0
+    assert "not at hand" not in capsys.readouterr().out
+
+
+def test_the_day_of_a_size_is_the_calendars(one: Path, tmp_path: Path) -> None:
+    out = tmp_path / "s.csv"
+    assert run("segment", TINY, "--definition", one, "--sizes", out, *SPAN, "--time-zone", "America/Los_Angeles") == 0
+    assert [(row["day"], row["as_of"]) for row in read_csv(out)] == [(DAY, "2026-09-01 06:59:59")]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["segment", "--definition", "one.json", "--as-of", DAY, "--members"],
+        ["segment", "--definition", "one.json", *SPAN, "--sizes"],
+        ["backfill", "--as-of", DAY, "--out"],
+        ["attribute", "--out"],
+    ],
+)
+def test_files_of_others_are_not_overwritten_and_ours_are(
+    command: Sequence[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_json(tmp_path / "one.json", ordered(1))
+    shutil.copytree(TINY, tmp_path / "export")
+    inside = tmp_path / "export" / "mine.csv"
+    outside = tmp_path / "mine.csv"
+    for path, said in ((inside, "of the export"), (outside, "not such a file of klavnb's")):
+        path.write_text("Email,Name\nann@example.com,Ann\n", encoding="utf-8")
+        before = path.read_bytes()
+        assert run(command[0], "export", *command[1:], path) == 2
+        assert said in capsys.readouterr().err
+        assert path.read_bytes() == before
+        path.unlink()
+    assert run(command[0], "export", *command[1:], outside) == 0
+    assert run(command[0], "export", *command[1:], outside) == 0
+
+
 # --- misuse
 
 
 MISUSES: Sequence[tuple[Sequence[str], str]] = [
     (["segment", "sample", "--definition", "one.json"], "found neither"),
-    (["segment", "sample", "--definition", "one.json", "--as-of", "yesterday"], "'yesterday'"),
+    (["segment", "sample", "--definition", "one.json", "--as-of", "yesterday"], "--as-of: expected a day"),
     (["segment", "sample", "--definition", "one.json", "--as-of", DAY, "--members", "m.xlsx"], ".parquet or .csv"),
     (["segment", "sample", "--definition", "one.json", "--as-of", DAY, "--sizes", "s.csv"], "one day"),
     (["segment", "sample", "--definition", "one.json", "--as-of", DAY, "--start", DAY], "belong to --sizes"),
@@ -303,7 +372,10 @@ MISUSES: Sequence[tuple[Sequence[str], str]] = [
         "often",
     ),
     (["segment", "sample", "--definition", "one.json", "--as-of", DAY, "--segment", "Nobody"], "'Nobody'"),
-    (["segment", "sample", "--definition", "one.json", "--as-of", DAY, "--time-zone", "Vienna"], "'Vienna'"),
+    (
+        ["segment", "sample", "--definition", "one.json", "--as-of", DAY, "--time-zone", "Vienna"],
+        "--time-zone: expected",
+    ),
     (["segment", "sample", "--definition", "nowhere.json", "--as-of", DAY], "nowhere.json"),
     (["segment", "sample", "--definition", "wrong.json", "--as-of", DAY], "wrong.json"),
     (["audience", "sample", "--definition", "one.json", "--as-of", DAY], "--out"),

@@ -355,7 +355,7 @@ DATES: list[tuple[Json, str]] = [
     ({"type": "date", "operator": "at-least", "unit": "week", "quantity": 2}, "is at least 2 weeks ago"),
     ({"type": "date", "operator": "in-the-next", "unit": "hour", "quantity": 36}, "is in the next 36 hours"),
     (
-        {"type": "date", "operator": "between", "start": 90, "end": 30, "unit": "day"},
+        {"type": "date", "operator": "between", "start": 30, "end": 90, "unit": "day"},
         "is between 30 and 90 days ago",
     ),
     ({"type": "date", "operator": "anniversary"}, "has its anniversary today"),
@@ -842,6 +842,10 @@ REFUSED_WHOLE: dict[str, tuple[Json, str]] = {
             "Hint: Swap start and end."
         ),
     ),
+    "a relative range that ends before it starts": (
+        of_profile(type="date", operator="between", start=90, end=30, unit="day"),
+        "filter.end: expected 90, the number of start, or more, found 30.\n\nHint: Swap start and end.",
+    ),
     "a funnel that begins with what did not happen": (
         funnel(step("Viewed Product", happened=False), step("Placed Order")),
         (
@@ -1106,7 +1110,7 @@ def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (b"", "lapsed.json: expected JSON, found something else"),
+        (b"", "lapsed.json: expected JSON, found an empty file."),
         (b'{"condition_groups": [', "lapsed.json: expected JSON, found something else"),
         (b'{"condition_groups": NaN}', "lapsed.json: expected JSON, found something else"),
         (b'{"condition_groups": 1e999}', "lapsed.json: expected JSON, found something else"),

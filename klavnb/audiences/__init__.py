@@ -6,6 +6,7 @@ from klavnb.audiences.attributes import check_attributes, find_attributes
 from klavnb.audiences.consent import CONSENT_STATES, Consent, judge_consent
 from klavnb.audiences.making import Audience, make_audience, make_backfill
 from klavnb.audiences.manifests import (
+    ANY_NOTE,
     IMPORT_NOTE,
     NO_CONSENT_NOTE,
     AudienceManifest,
@@ -18,6 +19,7 @@ from klavnb.audiences.rendering import LARGEST_FILE, render_files
 from klavnb.audiences.writing import check_folder, write_audience, write_profiles
 
 __all__ = [
+    "ANY_NOTE",
     "CONSENT_STATES",
     "IMPORT_NOTE",
     "LARGEST_FILE",

@@ -13,7 +13,15 @@ from klavnb.audiences.addresses import Address
 from klavnb.audiences.arms import Split
 from klavnb.audiences.attributes import check_attributes, find_attributes
 from klavnb.audiences.consent import Consent
-from klavnb.audiences.manifests import IMPORT_NOTE, NO_CONSENT_NOTE, AudienceManifest, ConditionHistory, Exclusion
+from klavnb.audiences.gaps import note_absent_metrics, note_days, refuse_absent_metrics
+from klavnb.audiences.manifests import (
+    ANY_NOTE,
+    IMPORT_NOTE,
+    NO_CONSENT_NOTE,
+    AudienceManifest,
+    ConditionHistory,
+    Exclusion,
+)
 from klavnb.audiences.picking import AudienceMember, count_left_out, pick_audience
 from klavnb.definitions import (
     Definition,
@@ -80,7 +88,8 @@ def make_audience(
     exclusions
         Definitions whose members are left out: those of one file together, which may refer to each other.
     consent
-        Keep who is subscribed to it. With `sms` the address is the phone number, else the e-mail address.
+        Keep who is subscribed to it. With `sms` the address is the phone number, else the e-mail address; so with
+        `any` who is subscribed to SMS only is left out, and counted as such.
     split
         The arms; None: one audience.
     attributes
@@ -91,11 +100,15 @@ def make_audience(
     Raises
     ------
     SettingsError
-        When an attribute is refused or unknown.
+        When an attribute is refused or unknown, or an exclusion asks for a metric that the export has no event of.
     """
     address: Address = "phone_number" if consent == "sms" else "email"
     check_attributes([address, *attributes])
     now = find_instant(as_of, calendar)
+    for together in exclusions:
+        for exclusion in together:
+            refuse_absent_metrics(exclusion, data)
+    referred = _find_referred(definition, definitions)
     found = segment_members(data, definition, as_of=now, definitions=definitions, calendar=calendar)
     excluded, described = _find_excluded(data, exclusions, now, calendar)
     members = pick_audience(found, data.profiles, address=address, excluded=excluded, consent=consent, split=split)
@@ -103,9 +116,9 @@ def make_audience(
         klavnb=klavnb.__version__,
         segment=mask(definition.name),
         sentence=_describe(definition, data),
-        history=_tell_history(definition, data),
+        history=_tell_history(definition, data, definitions),
         definition=_mask_all(to_document(definition)["definition"]),
-        referred=[_mask_all(to_document(other)) for other in _find_referred(definition, definitions)],
+        referred=[_mask_all(to_document(other)) for other in referred],
         as_of=now.isoformat(),
         time_zone=calendar.time_zone,
         fingerprint=data.summary.fingerprint,
@@ -120,7 +133,18 @@ def make_audience(
         count_kept=members["left_out"].null_count(),
         arms=None if split is None else _count_arms(members, split),
         files=[],
-        notes=[IMPORT_NOTE, *([] if consent else [NO_CONSENT_NOTE])],
+        notes=[
+            IMPORT_NOTE,
+            *([] if consent else [NO_CONSENT_NOTE]),
+            *([ANY_NOTE] if consent == "any" else []),
+            *note_absent_metrics([definition, *referred], data),
+            *note_days([now], data, calendar),
+            *(
+                f"The excluded segment “{each.name}” has 0 members: it leaves nobody out."
+                for each in described
+                if not each.count_members
+            ),
+        ],
     )
     return Audience(members=members, cells=_write_rows(data, members, address, attributes, computed), manifest=manifest)
 
@@ -194,10 +218,10 @@ def _describe(definition: Definition, data: Export) -> str:
     return mask(describe_definition(definition, metric_names=data.summary.metric_names))
 
 
-def _tell_history(definition: Definition, data: Export) -> list[ConditionHistory]:
+def _tell_history(definition: Definition, data: Export, definitions: Sequence[Definition]) -> list[ConditionHistory]:
     return [
         ConditionHistory(condition=mask(condition), history=history, why=why)
-        for condition, history, why in describe_history(definition, data=data).iter_rows()
+        for condition, history, why in describe_history(definition, data=data, definitions=definitions).iter_rows()
     ]
 
 

@@ -4,10 +4,22 @@ from typing import Final
 
 import msgspec
 
-__all__ = ["IMPORT_NOTE", "NO_CONSENT_NOTE", "AudienceManifest", "ConditionHistory", "Exclusion", "ManifestFile"]
+__all__ = [
+    "ANY_NOTE",
+    "IMPORT_NOTE",
+    "NO_CONSENT_NOTE",
+    "AudienceManifest",
+    "ConditionHistory",
+    "Exclusion",
+    "ManifestFile",
+]
 
 IMPORT_NOTE: Final = (
     "In Klaviyo, import the files without updating the subscription status: they say nothing about consent."
+)
+ANY_NOTE: Final = (
+    "The files have e-mail addresses, of who is subscribed to e-mail. Who is subscribed to SMS only is left out: "
+    "--consent sms writes their phone numbers."
 )
 NO_CONSENT_NOTE: Final = (
     "Nobody's consent was looked at: the files may hold people who are suppressed or unsubscribed, or never agreed "

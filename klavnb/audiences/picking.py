@@ -62,7 +62,8 @@ def pick_audience(
     excluded
         Who is left out, at least with `profile_id`; so is whoever has the address of one of them.
     consent
-        Keep only who is subscribed. An address that is suppressed or unsubscribed under any profile of the
+        Keep only who is subscribed; `any` writes e-mail addresses, so who is subscribed to SMS only is left out
+        under a reason of its own. An address that is suppressed or unsubscribed under any profile of the
         account stays out. None: nobody is asked.
     split
         The arms; None: one audience.
@@ -118,9 +119,12 @@ def _flag_excluded(members: pl.LazyFrame, addresses: pl.LazyFrame, excluded: pl.
 def _judge_addresses(profiles: pl.LazyFrame, addresses: pl.LazyFrame, consent: Consent) -> pl.LazyFrame:
     """One row per profile with an address: its state, or the worse one of another profile with this address."""
     told = addresses.join(profiles.select("profile_id", "consent"), on="profile_id")
-    judged = told.with_columns(state=judge_consent(consent))
+    channel: Consent = "email" if consent == "any" else consent
+    is_sms_only = judge_consent(consent) == "sms_only"
+    judged = told.with_columns(state=judge_consent(channel), is_sms_only=is_sms_only)
     blocked = [pl.when((pl.col("state") == word).any().over("address_key")).then(pl.lit(word)) for word in BLOCKING]
-    return judged.select("profile_id", state=pl.coalesce(*blocked, "state"))
+    sms_only = pl.when("is_sms_only").then(pl.lit("sms_only"))
+    return judged.select("profile_id", state=pl.coalesce(sms_only, *blocked, "state"))
 
 
 def count_left_out(audience: dy.DataFrame[AudienceMember]) -> dict[str, int]:

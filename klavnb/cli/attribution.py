@@ -7,7 +7,7 @@ from cyclopts import Parameter
 from rich.table import Table
 
 import klavnb as kn
-from klavnb.cli.console import Data, check_ending, heard, said
+from klavnb.cli.console import Data, check_ending, check_outside, check_target, heard, said
 from klavnb.files import replace_file
 
 __all__ = ["attribute"]
@@ -64,6 +64,7 @@ def attribute(
         net_of_refunds=net_of_refunds,
     )
     check_ending(out, "Credits")
+    check_outside(out, data)
     with heard.status("Reading …") as status:
         export = kn.read_export(data, settings=chosen)
         status.update("Attributing …")
@@ -73,6 +74,7 @@ def attribute(
             raise kn.refuse_missing_metric(export, settings=chosen)
         credits_ = kn.attribute(touches, conversions, model=model, settings=chosen).collect()
         if out is not None:
+            check_target(out, [credits_.columns])
             replace_file(out, credits_.write_parquet if out.suffix.lower() == ".parquet" else credits_.write_csv)
     said.print(f"Model: {model}. {chosen.describe()}")
     for row in kn.summarise_credits(credits_.lazy()).collect().to_dicts():

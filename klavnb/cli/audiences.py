@@ -22,12 +22,13 @@ from klavnb.audiences import (
     write_audience,
     write_profiles,
 )
-from klavnb.cli.console import Data, heard, said, tidy
-from klavnb.cli.segments import HISTORY, pick_definitions, read_data
-from klavnb.definitions import Definition, read_definitions
+from klavnb.audiences.gaps import note_absent_metrics, note_days
+from klavnb.cli.console import Data, check_outside, check_target, heard, said, tidy
+from klavnb.cli.segments import HISTORY, make_calendar, pick_definitions, read_data, read_day
+from klavnb.definitions import Definition, read_definitions, single_order_at_least
 from klavnb.errors import SettingsError, name_some
 from klavnb.recipes import backfill_properties
-from klavnb.segments import Calendar, find_instant
+from klavnb.segments import UTC_CALENDAR
 from klavnb.store import Export
 
 __all__ = ["audience", "backfill"]
@@ -35,10 +36,13 @@ __all__ = ["audience", "backfill"]
 COMPUTED: Final = re.compile(r"(?:(?P<days>\d+)_day_|(?P<ever>ever_))?highest_order_(?:value|date)|\w+_order_date")
 """Attributes that may be among the properties of Recipe 11."""
 
+HIGHEST_DATE: Final = re.compile(r"(?:\d+_day_|ever_)?highest_order_date")
 EVER: Final = "ever"
+SEED: Final = "klavnb"
 WORDS: Final[Mapping[str, str]] = {
     "excluded": "in an excluded segment",
     "no_address": "without an address that can be used",
+    "sms_only": "subscribed to SMS only",
     "suppressed": "suppressed",
     "unsubscribed": "unsubscribed",
     "never_subscribed": "never subscribed",
@@ -80,14 +84,16 @@ def audience(
     exclude
         A file of definitions whose members are left out; may repeat.
     consent
-        Keep only who is subscribed to email, to sms (then phone numbers are written), or to any of the two.
+        Keep only who is subscribed to email, or to sms (then phone numbers are written). With any, e-mail addresses
+        are written, and who is subscribed to SMS only is left out and counted apart.
     split
         The arms and their shares in per cent, such as treatment=80,control=20.
     split_seed
-        Any text: the same one puts a person into the same arm in every export. The segment's name unless given.
+        Any text: the same one puts a person into the same arm in every export. “klavnb” unless given.
     attributes
         More columns, with commas between: fields such as first_name, properties of the profiles by their names,
-        and those that klavnb backfill computes, such as highest_order_value.
+        and those that klavnb backfill computes: highest_order_value is that of the last 30 days; there are
+        60_day_highest_order_value and the like, ever_highest_order_value, and their dates.
     item_property
         What is asked of items, for attributes such as medium_order_date.
     time_zone
@@ -95,12 +101,12 @@ def audience(
     """
     names = [name.strip() for name in attributes.split(",")] if attributes else []
     check_attributes(names)
-    calendar = Calendar(time_zone)
-    now = find_instant(as_of, calendar)
+    calendar = make_calendar(time_zone)
+    now = read_day("--as-of", as_of, calendar)
     definitions = read_definitions(definition)
     chosen = _pick_one(pick_definitions(definitions, segment))
     excluded = [read_definitions(path) for path in exclude]
-    arms = _read_split(split, split_seed, chosen)
+    arms = _read_split(split, split_seed)
     check_folder(out)
     export = read_data(data)
     with heard.status("Evaluating …"):
@@ -122,9 +128,11 @@ def audience(
         if told.history != "exact":
             said.print(tidy(f"  {HISTORY[told.history]}: {told.condition}. {told.why}"))
     said.print(_tabulate_people(written))
+    for excluded_one in written.exclusions:
+        said.print(tidy(f"Excluded: {excluded_one.name}, {excluded_one.count_members:,} members on that day."))
     said.print(_tabulate_files(written.files))
     for note in written.notes:
-        said.print(f"Note: {note}")
+        said.print(tidy(f"Note: {note}"))
     said.print(str(out))
 
 
@@ -153,13 +161,15 @@ def backfill(
         What is asked of items.
     """
     days = [_read_window(text.strip()) for text in windows.split(",")]
-    now = find_instant(as_of)
+    now = read_day("--as-of", as_of, UTC_CALENDAR)
     if out.suffix.lower() != ".csv":
         raise SettingsError(f"Profiles are written as .csv, found {str(out)!r}.", hint="Change the ending.")
+    check_outside(out, data)
     export = read_data(data)
     with heard.status("Computing …"):
         computed = backfill_properties(export, as_of=now, windows=days, item_property=item_property)
         rows, left_out = make_backfill(export, computed)
+        _check_backfill(out, rows.columns)
         files = write_profiles(rows, out)
     table = Table(f"Customers, {as_of}", "")
     table.columns[1].justify = "right"
@@ -169,8 +179,8 @@ def backfill(
     said.print(table)
     said.print(_tabulate_files(files))
     said.print(tidy("Properties: " + ", ".join(rows.columns[1:])))
-    for note in (IMPORT_NOTE, BLANK_NOTE):
-        said.print(f"Note: {note}")
+    for note in (IMPORT_NOTE, BLANK_NOTE, *_note_backfill(export, rows.columns, now, item_property)):
+        said.print(tidy(f"Note: {note}"))
     for file in files:
         said.print(str(out.with_name(file.name)))
 
@@ -185,12 +195,30 @@ def _pick_one(definitions: Sequence[Definition]) -> Definition:
     return definitions[0]
 
 
-def _read_split(split: str | None, seed: str | None, definition: Definition) -> Split | None:
+def _check_backfill(out: Path, columns: Sequence[str]) -> None:
+    """Refuse to replace what is no backfill: the columns of one depend on its windows and on the export's items."""
+    for path in (out, out.with_name(f"{out.stem}-1.csv")):
+        if path.is_file():
+            with path.open(encoding="utf-8", errors="replace") as file:
+                found = file.readline().rstrip("\r\n").split(",")
+            of_ours = found[:1] == ["Email"] and len(found) > 1 and all(COMPUTED.fullmatch(name) for name in found[1:])
+            if not of_ours:
+                check_target(path, [columns])
+
+
+def _note_backfill(export: Export, columns: Sequence[str], now: datetime, item_property: str) -> list[str]:
+    metrics = note_absent_metrics([single_order_at_least(0)], export)
+    has_items = any(name.endswith("_order_date") and not HIGHEST_DATE.fullmatch(name) for name in columns)
+    items = [] if has_items or metrics else [f"No order has an item with “{item_property}”."]
+    return [*metrics, *items, *note_days([now], export, UTC_CALENDAR)]
+
+
+def _read_split(split: str | None, seed: str | None) -> Split | None:
     if split is None:
         if seed is not None:
             raise SettingsError("--split-seed belongs to --split.", hint="Add --split treatment=80,control=20.")
         return None
-    return Split.parse(split, seed=definition.name if seed is None else seed)
+    return Split.parse(split, seed=SEED if seed is None else seed)
 
 
 def _compute(export: Export, names: Sequence[str], *, as_of: datetime, item_property: str) -> pl.LazyFrame | None:

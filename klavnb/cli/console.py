@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Annotated, Final, NoReturn
 
@@ -11,7 +12,19 @@ from rich.console import Console
 from klavnb.errors import SettingsError
 from klavnb.privacy import mask
 
-__all__ = ["FAILED", "INTERRUPTED", "MISUSED", "Data", "check_ending", "heard", "said", "stop", "tidy"]
+__all__ = [
+    "FAILED",
+    "INTERRUPTED",
+    "MISUSED",
+    "Data",
+    "check_ending",
+    "check_outside",
+    "check_target",
+    "heard",
+    "said",
+    "stop",
+    "tidy",
+]
 
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
 """Exit codes: the work failed; the command or a parameter is wrong and nothing ran; stopped by the user."""
@@ -41,3 +54,37 @@ def check_ending(path: Path | None, what: str) -> None:
     """Refuse a file of another kind than those that can be written, before anything runs."""
     if path is not None and path.suffix.lower() not in TABLES:
         raise SettingsError(f"{what} are written as .parquet or .csv, found {str(path)!r}.", hint="Change the ending.")
+
+
+def check_outside(path: Path | None, data: str) -> None:
+    """Refuse, before anything runs, to replace a file of the export itself."""
+    if path is None or not path.exists():
+        return
+    target, source = path.resolve(), Path(data).expanduser().resolve()
+    if source.exists() and (target == source or source in target.parents):
+        raise SettingsError(
+            f"{path} is a file of the export, which is never overwritten.", hint="Choose another name or folder."
+        )
+
+
+def check_target(path: Path | None, columns: Collection[Sequence[str]]) -> None:
+    """Refuse to replace a table that has other columns than those that would be written.
+
+    Parameters
+    ----------
+    columns
+        The lists of columns that a file of klavnb's may have.
+    """
+    if path is None or not path.is_file():
+        return
+    import polars as pl  # noqa: PLC0415 - `klavnb --help` does not need it
+
+    try:
+        if path.suffix.lower() == ".parquet":
+            found = list(pl.read_parquet_schema(path))
+        else:
+            found = pl.read_csv(path, n_rows=0, infer_schema=False).columns
+    except (pl.exceptions.PolarsError, OSError):
+        found = []
+    if found not in [list(each) for each in columns]:
+        raise SettingsError(f"{path} is there already and is not such a file of klavnb's.", hint="Choose another name.")

@@ -1,21 +1,31 @@
 """The command that evaluates segments; loaded when it is called."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 import polars as pl
 from rich.table import Table
 
-from klavnb.cli.console import Data, check_ending, heard, said, tidy
-from klavnb.definitions import Definition, SegmentCondition, describe_definition, find_conditions, read_definitions
+from klavnb.audiences.gaps import note_absent_metrics, note_days
+from klavnb.cli.console import Data, check_ending, check_outside, check_target, heard, said, tidy
+from klavnb.definitions import (
+    Definition,
+    GroupMembershipCondition,
+    SegmentCondition,
+    describe_definition,
+    find_conditions,
+    read_definitions,
+)
 from klavnb.errors import SettingsError, name_some
 from klavnb.files import replace_file
 from klavnb.formats.profile_cells import TIME_FORMAT, defuse
 from klavnb.segments import HISTORIES, Calendar, describe_history, find_instant, segment_members, segment_sizes
+from klavnb.segments.calendar import find_day
 from klavnb.store import Export, read_export
 
-__all__ = ["HISTORY", "pick_definitions", "read_data", "segment"]
+__all__ = ["HISTORY", "make_calendar", "pick_definitions", "read_data", "read_day", "segment"]
 
 HISTORY: Final[Mapping[str, str]] = {
     "exact": "exact",
@@ -52,7 +62,8 @@ def segment(
         The file for the members on that day, .csv or .parquet: profile_id, then segment where there are
         several, and since when.
     sizes
-        The file for the sizes over time, .csv or .parquet; with --start and --end, and without --as-of.
+        The file for the sizes over time, .csv or .parquet, one row per segment and day; with --start
+        and --end, and without --as-of.
     start
         The first day of the sizes, YYYY-MM-DD.
     end
@@ -65,10 +76,11 @@ def segment(
     _check_question(as_of=as_of, members=members, sizes=sizes, start=start, end=end)
     check_ending(members, "Members")
     check_ending(sizes, "Sizes")
-    calendar = Calendar(time_zone)
-    for day in (as_of, start, end):
-        if day is not None:
-            find_instant(day, calendar)
+    check_outside(members, data)
+    check_outside(sizes, data)
+    calendar = make_calendar(time_zone)
+    asked = {"--as-of": as_of, "--start": start, "--end": end}
+    moments = [read_day(option, day, calendar) for option, day in asked.items() if day is not None]
     definitions = read_definitions(definition)
     chosen = pick_definitions(definitions, segment)
     export = read_data(data)
@@ -85,20 +97,38 @@ def segment(
         _write_table(found, sizes)
         table = _tabulate_sizes(found, {each.name: histories[each.name] for each in chosen})
     said.print(table)
-    _explain(chosen, export)
+    _explain(chosen, definitions, export)
+    for note in (*note_absent_metrics(_follow(chosen, definitions), export), *note_days(moments, export, calendar)):
+        said.print(tidy(f"Note: {note}"))
     for written in (members, sizes):
         if written is not None:
             said.print(str(written))
 
 
-def _explain(definitions: Sequence[Definition], export: Export) -> None:
+def _explain(chosen: Sequence[Definition], definitions: Sequence[Definition], export: Export) -> None:
     """Say in words what each segment asks, and which of its conditions' past is not known exactly."""
-    for each in definitions:
+    for each in chosen:
         sentence = describe_definition(each, metric_names=export.summary.metric_names)
         said.print(f"{tidy(each.name)}: {tidy(sentence)}")
-        for condition, history, why in describe_history(each, data=export).iter_rows():
+        for condition, history, why in describe_history(each, data=export, definitions=definitions).iter_rows():
             if history != "exact":
                 said.print(tidy(f"  {HISTORY[history]}: {condition}. {why}"))
+
+
+def make_calendar(time_zone: str) -> Calendar:
+    """Take the time zone of an option."""
+    try:
+        return Calendar(time_zone)
+    except SettingsError as error:
+        raise SettingsError(error.message.replace("calendar, time_zone:", "--time-zone:"), hint=error.hint) from None
+
+
+def read_day(option: str, day: str, calendar: Calendar) -> datetime:
+    """Take the day of an option: its last moment."""
+    try:
+        return find_instant(day, calendar)
+    except SettingsError as error:
+        raise SettingsError(error.message.replace("A date:", f"{option}:"), hint=error.hint) from None
 
 
 def read_data(data: str) -> Export:
@@ -168,11 +198,14 @@ def _measure(
 ) -> pl.DataFrame:
     with heard.status("Evaluating …"):
         sizes = segment_sizes(export, definitions, start=start, end=end, every=every, calendar=calendar)
-        return sizes.filter(pl.col("segment").is_in([each.name for each in chosen])).collect()
+        day = find_day(pl.col("as_of"), calendar).alias("day")
+        asked = sizes.filter(pl.col("segment").is_in([each.name for each in chosen]))
+        return asked.select("segment", day, pl.exclude("segment")).collect()
 
 
 def _write_table(table: pl.DataFrame, path: Path) -> None:
-    """Write Parquet, or CSV that no spreadsheet executes."""
+    """Write Parquet, or CSV that no spreadsheet executes; a table of other columns is not replaced."""
+    check_target(path, [table.columns])
     if path.suffix.lower() == ".parquet":
         replace_file(path, table.write_parquet)
         return
@@ -180,20 +213,28 @@ def _write_table(table: pl.DataFrame, path: Path) -> None:
     replace_file(path, lambda part: texts.write_csv(part, datetime_format=TIME_FORMAT))
 
 
+def _follow(chosen: Sequence[Definition], definitions: Sequence[Definition]) -> Sequence[Definition]:
+    """The segments chosen, those that they name, and so on."""
+    conditions = [condition for each in chosen for condition in find_conditions(each.root)]
+    names = {condition.segment for condition in conditions if isinstance(condition, SegmentCondition)}
+    groups = {
+        group
+        for condition in conditions
+        if isinstance(condition, GroupMembershipCondition)
+        for group in condition.group_ids
+    }
+    more = [each for each in definitions if each in chosen or each.name in names or each.id in groups]
+    return chosen if len(more) == len(chosen) else _follow(more, definitions)
+
+
 def _name_histories(definitions: Sequence[Definition], export: Export) -> dict[str, str]:
     """Segment → how well the past of the least exact of its conditions is known, segments that it names included."""
-    named = {each.name: each for each in definitions}
 
-    def judge(definition: Definition) -> int:
-        told = describe_history(definition, data=export)["history"].to_list()
-        of_others = [
-            judge(named[condition.segment])
-            for condition in find_conditions(definition.root)
-            if isinstance(condition, SegmentCondition)
-        ]
-        return max([*(HISTORIES.index(history) for history in told), *of_others], default=0)
+    def judge(definition: Definition) -> str:
+        told = describe_history(definition, data=export, definitions=definitions)["history"].to_list()
+        return max(told, key=HISTORIES.index, default=HISTORIES[0])
 
-    return {name: HISTORY[HISTORIES[judge(each)]] for name, each in named.items()}
+    return {each.name: HISTORY[judge(each)] for each in definitions}
 
 
 def _tabulate_members(members: pl.DataFrame, histories: Mapping[str, str], *, day: str) -> Table:

@@ -161,8 +161,10 @@ def _parse_date(spot: Spot, name: str) -> DateFilter:
     amounts = ("start", "end") if name == "between" else ("quantity",)
     spot.expect("type", "operator", "unit", *amounts)
     unit = cast("Unit", spot.get("unit").choose(tuple(A_CENTURY)))
-    quantities = sorted(spot.get(amount).whole(0, A_CENTURY[unit]) for amount in amounts)
+    quantities = [spot.get(amount).whole(0, A_CENTURY[unit]) for amount in amounts]
     if name == "between":
+        if quantities[1] < quantities[0]:
+            spot.get("end").refuse(f"{quantities[0]}, the number of start, or more", hint="Swap start and end.")
         return DateFilter(operator=operator, unit=unit, nearest=quantities[0], farthest=quantities[1])
     return DateFilter(operator=operator, unit=unit, quantity=quantities[0])
 

@@ -93,6 +93,8 @@ def _read_file(file: Path) -> tuple[Definition, ...]:
     """All definitions of one file."""
     try:
         text = file.read_bytes().removeprefix(BYTE_ORDER_MARK)
+        if not text.strip():
+            raise DefinitionError(f"{file.name}: expected JSON, found an empty file.", hint=SHAPES)
         document = msgspec.json.decode(text)
     except OSError as error:
         raise DefinitionError(

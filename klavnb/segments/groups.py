@@ -29,14 +29,17 @@ def find_group_spans(
     A stay begins when the export says that the profile joined, else with its events `Subscribed to List`, and ends
     with `Unsubscribed from List`. Who is in a group, and nobody knows since when, has always been. Of
     who joined by an event, but is not among the members that the export names, it is unknown when the stay ended: it
-    is left out. A time frame asks when the stay began; it is never true where that is unknown.
+    is left out. A group may also
+    be named as the export names it; ids come first. A time frame asks when the stay began; it is never true where
+    that is unknown.
 
     Parameters
     ----------
     segments
         Group id → spans, of the groups that are segments with a definition of their own.
     """
-    stays = pl.concat([_list_stays(group, account, segments) for group in condition.group_ids])
+    groups = dict.fromkeys(key for group in condition.group_ids for key in _find_ids(group, account, segments))
+    stays = pl.concat([_list_stays(group, account, segments) for group in groups])
     if condition.timeframe is not None:
         joined = stays.filter(pl.col("joined_at").is_not_null()).rename(
             {"joined_at": "time", "start": "from", "end": "to"}
@@ -47,6 +50,15 @@ def find_group_spans(
         )
     members = clip(stays.select(list(SPANS)), account.profiles)
     return members if condition.is_member else complement(members, account.profiles)
+
+
+def _find_ids(group: str, account: Account, segments: Mapping[str, pl.DataFrame]) -> list[str]:
+    """The group itself where it is the id of one, else the ids of those that have it as their name, if any."""
+    exported = account.export.groups
+    if group in segments or not exported.filter(pl.col("group_id") == group).limit(1).collect().is_empty():
+        return [group]
+    named = exported.filter(pl.col("group_name") == group).select(pl.col("group_id").unique().sort())
+    return named.collect().to_series().to_list() or [group]
 
 
 def _list_stays(group: str, account: Account, segments: Mapping[str, pl.DataFrame]) -> pl.DataFrame:

@@ -127,8 +127,9 @@ def _(condition: PropertyCondition, _data: Export) -> tuple[str, str]:
 def _(condition: GroupMembershipCondition, data: Export) -> tuple[str, str]:
     if _has(JOINING, data):
         return "approximate", "Events tell who joined and left a list; whoever did so without one counts as now."
-    known = data.groups.select(pl.col("group_id").unique()).collect().to_series()
-    absent = [group for group in condition.group_ids if group not in known]
+    known = data.groups.select("group_id", "group_name").unique().collect()
+    names = {*known["group_id"], *known["group_name"].drop_nulls()}
+    absent = [group for group in condition.group_ids if group not in names]
     told = "Present members count from the day they joined; those who have left since are not known."
     return "approximate", f"{told} The export names no members of: {name_some(absent)}." if absent else told
 
