@@ -29,9 +29,8 @@ def find_group_spans(
     A stay begins when the export says that the profile joined, else with its events `Subscribed to List`, and ends
     with `Unsubscribed from List`. Who is in a group, and nobody knows since when, has always been. Of
     who joined by an event, but is not among the members that the export names, it is unknown when the stay ended: it
-    is left out. A group may also
-    be named as the export names it; ids come first. A time frame asks when the stay began; it is never true where
-    that is unknown.
+    is left out. A group may also be named as the export names it; ids come first. A time frame asks when the
+    stay began; it is never true where that is unknown.
 
     Parameters
     ----------
