@@ -7,10 +7,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 import klavnb as kn
-from klavnb.cli.attribution import attribute
 from klavnb.cli.console import FAILED, INTERRUPTED, MISUSED, stop
-from klavnb.cli.exports import load, sample
-from klavnb.cli.reports import report
 from klavnb.errors import DefinitionError, KlavnbError, SettingsError
 
 __all__ = ["app", "main"]
@@ -23,17 +20,22 @@ app = App(
     result_action="return_value",
     suppress_keyboard_interrupt=False,
 )
-app.command(report)
-app.command(load)
-app.command(attribute)
-app.command("klavnb.cli.segments:segment", name="segment", help="Say how large segments are, on a day or over time.")
-app.command(
-    "klavnb.cli.audiences:audience", name="audience", help="Write the members of a segment as CSV files for Klaviyo."
-)
-app.command(
-    "klavnb.cli.audiences:backfill", name="backfill", help="Write the right properties of Recipe 11 as CSV for Klaviyo."
-)
-app.command(sample)
+COMMANDS = {
+    "report": ("reports", "Make HTML reports and an index page of them; each opens anywhere, without a network."),
+    "load": ("exports", "Read an export once into a store of typed Parquet files, and say what came of every row."),
+    "attribute": ("attribution", "Credit every conversion of an export to the messages that earned it."),
+    "segment": ("segments", "Say how large segments are, on a day or over time."),
+    "audience": ("audiences", "Write the members of a segment as CSV files for Klaviyo."),
+    "backfill": ("audiences", "Write the right properties of Recipe 11 as CSV for Klaviyo."),
+    "sample": (
+        "exports",
+        "Write the export of an invented shop, as Klaviyo writes it, with journeys whose answer is known.",
+    ),
+}
+"""Name → the module that has it, which loads with it, and what `klavnb --help` says."""
+
+for name, (module, told) in COMMANDS.items():
+    app.command(f"klavnb.cli.{module}:{name}", name=name, help=told)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
