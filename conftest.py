@@ -17,7 +17,9 @@ def read_sample() -> store.Export:
 
 def read_once(paths: object, **options: object) -> store.Export:
     """Read an export, the sample from memory."""
-    return read_sample() if paths == "sample" and not options else read_export(paths, **options)  # type: ignore[arg-type]
+    if paths == "sample" and not options:
+        return read_sample()
+    return read_export(paths, **options)  # type: ignore[arg-type]  # handed on as it came
 
 
 @pytest.fixture(autouse=True)

@@ -10,16 +10,12 @@ import polars as pl
 
 from klavnb.comparison import ModelComparison
 from klavnb.definitions import (
-    Condition,
     Definition,
-    FunnelCondition,
-    MetricCondition,
     SegmentCondition,
     describe_definition,
     find_conditions,
 )
 from klavnb.errors import SettingsError, name_some
-from klavnb.metrics import RENAMED_METRICS
 from klavnb.schemas import Membership, SegmentSize
 from klavnb.segments import HISTORIES, UTC_CALENDAR, Calendar, describe_history, find_instant, find_memberships
 from klavnb.segments.calendar import find_day, read_date
@@ -30,7 +26,6 @@ __all__ = [
     "SegmentStudy",
     "count_moves",
     "describe_segments",
-    "find_absent_metrics",
     "find_members",
     "pick_definition",
     "study_segments",
@@ -199,29 +194,6 @@ def _follow(names: list[str], referred: Mapping[str, list[str]]) -> list[str]:
     """List segments, those that they name, those that these name, and so on."""
     more = list(dict.fromkeys([*names, *(other for name in names for other in referred[name])]))
     return names if len(more) == len(names) else _follow(more, referred)
-
-
-def find_absent_metrics(study: SegmentStudy) -> list[str]:
-    """Find the metrics that segments ask for and no event of the export has: they count as never happened."""
-    summary = study.export.summary
-    named = [
-        summary.metric_names.get(metric, metric)
-        for definition in study.definitions
-        for condition in find_conditions(definition.root)
-        for metric in _list_metrics(condition)
-    ]
-    names = dict.fromkeys(RENAMED_METRICS.get(name, name) for name in named)
-    return [name for name in names if name not in summary.metrics]
-
-
-def _list_metrics(condition: Condition) -> list[str]:
-    match condition:
-        case MetricCondition(metric=metric):
-            return [metric]
-        case FunnelCondition(steps=steps):
-            return [step.metric for step in steps]
-        case _:
-            return []
 
 
 def find_members(study: SegmentStudy) -> pl.LazyFrame:

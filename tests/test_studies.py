@@ -10,6 +10,7 @@ from builders import ANNOUNCED, HOUR, MICROSECOND
 from segment_builders import asks, count, happened, person, utc
 from study_builders import bought, loaded
 
+from klavnb.audiences.gaps import find_absent_metrics
 from klavnb.bundled import find_definitions, find_sample
 from klavnb.comparison import compare_models
 from klavnb.definitions import (
@@ -32,7 +33,6 @@ from klavnb.studies import (
     SegmentStudy,
     count_moves,
     describe_segments,
-    find_absent_metrics,
     find_members,
     pick_definition,
     study_segments,
@@ -247,8 +247,9 @@ def test_a_metric_without_an_event_is_named_by_its_name() -> None:
     steps = tuple(FunnelStep(metric=metric, metric_exists=True) for metric in ("VIEWED", "Clicked Text Message"))
     funnel = FunnelCondition(timeframe=DateFilter(operator="alltime"), steps=steps)
     asked = asks(count(metric="Clicked SMS"), count(metric="PLCORD"), count(metric="None such"), funnel)
-    assert find_absent_metrics(study(asked)) == ["Clicked SMS", "None such"]
-    assert find_absent_metrics(study(asks(count(metric="PLCORD")))) == []
+    account = study(asked).export
+    assert find_absent_metrics([asked], account) == ["Clicked SMS", "None such"]
+    assert find_absent_metrics([asks(count(metric="PLCORD"))], account) == []
 
 
 def test_a_definition_is_picked_by_its_name_or_the_first_one() -> None:

@@ -13,7 +13,7 @@ from klavnb.privacy import mask
 from klavnb.segments import Calendar
 from klavnb.store import Export
 
-__all__ = ["note_absent_metrics", "note_days", "refuse_absent_metrics"]
+__all__ = ["find_absent_metrics", "note_absent_metrics", "note_days", "refuse_absent_metrics"]
 
 CLOSE: Final = 0.6
 
@@ -30,7 +30,7 @@ def note_absent_metrics(definitions: Iterable[Definition], data: Export) -> list
     """
     return [
         f"The export has no event of “{mask(metric)}”, so it counts as never happened; {_hint(metric, data)}"
-        for metric in _find_absent(definitions, data)
+        for metric in find_absent_metrics(definitions, data)
     ]
 
 
@@ -42,7 +42,7 @@ def refuse_absent_metrics(exclusion: Definition, data: Export) -> None:
     SettingsError
         When the definition asks for such a metric.
     """
-    absent = _find_absent([exclusion], data)
+    absent = find_absent_metrics([exclusion], data)
     if absent:
         raise SettingsError(
             f"--exclude, segment “{mask(exclusion.name)}”: expected metrics that the export has events of, found "
@@ -67,7 +67,8 @@ def note_days(moments: Sequence[datetime], data: Export, calendar: Calendar) -> 
     ]
 
 
-def _find_absent(definitions: Iterable[Definition], data: Export) -> list[str]:
+def find_absent_metrics(definitions: Iterable[Definition], data: Export) -> list[str]:
+    """Find the metrics that definitions ask for and no event of the export has: they count as never happened."""
     named = [
         data.summary.metric_names.get(metric, metric)
         for definition in definitions

@@ -5,12 +5,13 @@ from datetime import UTC, datetime
 
 import polars as pl
 
+from klavnb.audiences.gaps import find_absent_metrics
 from klavnb.errors import name_some
 from klavnb.escaping import escape_markdown
 from klavnb.findings.finding import Facts, Finding
 from klavnb.labels import tidy_names
 from klavnb.privacy import mask
-from klavnb.studies import SegmentStudy, find_absent_metrics
+from klavnb.studies import SegmentStudy
 from klavnb.wording import format_count, say_number
 from klavnb.workaround import Workaround
 
@@ -39,7 +40,7 @@ def list_segment_caveats(segments: pl.LazyFrame, *, study: SegmentStudy, least: 
         for history, text in HISTORY_WORDS.items()
         if not (of_kind := rows.filter(history=history)).is_empty()
     ]
-    summary, absent = study.export.summary, find_absent_metrics(study)
+    summary, absent = study.export.summary, find_absent_metrics(study.definitions, study.export)
     currencies = study.export.events.select(pl.col("currency").drop_nulls().unique().sort()).collect()["currency"]
     noted = [
         f"- **Not in the export:** {escape_markdown(mask(name_some(absent)))}. Segments that ask for it are computed as if it "

@@ -182,7 +182,7 @@ def _plan_campaigns(start: int, end: int) -> list[Campaign]:
         monday = FIRST_MONDAY + timedelta(weeks=week)
         theme = THEMES[monday.month - 1][min(3, (monday.day - 1) // 7)]
         is_peak = monday.isocalendar().week in PEAK_WEEKS
-        plan = [("email", 1, 9, theme)] if week % 4 != 3 or is_peak else []  # noqa: PLR2004, the fourth week is off
+        plan = [("email", 1, 9, theme)] if week % 4 != 3 or is_peak else []  # noqa: PLR2004 - the fourth week is off
         plan += [("sms", 2, 10, theme)] if week % 2 == 0 or is_peak else []
         plan += [("push", 2, 16, theme)] if week % 4 == 1 else []
         plan += [("email", 4, 8, f"{theme}, Reminder")] if is_peak else []
