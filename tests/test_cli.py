@@ -14,7 +14,7 @@ from klavnb.cli import app, main
 from klavnb.schemas import Credit
 
 README = Path(__file__).parent.parent / "README.md"
-COMMANDS = ("attribute", "audience", "backfill", "load", "report", "sample", "segment")
+COMMANDS = ("attribute", "audience", "backfill", "check", "load", "report", "sample", "segment")
 
 
 def run(*arguments: str) -> int:

@@ -25,6 +25,7 @@ COMMANDS = {
     "load": ("exports", "Read an export once into a store of typed Parquet files, and say what came of every row."),
     "attribute": ("attribution", "Credit every conversion of an export to the messages that earned it."),
     "segment": ("segments", "Say how large segments are, on a day or over time."),
+    "check": ("check", "Say whether an export is good enough to believe, and what to do about what is not."),
     "audience": ("audiences", "Write the members of a segment as CSV files for Klaviyo."),
     "backfill": ("audiences", "Write the right properties of Recipe 11 as CSV for Klaviyo."),
     "sample": (

@@ -25,7 +25,7 @@ def report(
     Parameters
     ----------
     names
-        Which reports; all where none is named. There are: attribution, segments.
+        Which reports; all where none is named. There are: attribution, data_quality, segments.
     data
         An export (folder or file), a store, or `sample`, which it is unless given.
     out

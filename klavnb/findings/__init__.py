@@ -2,6 +2,7 @@
 
 from klavnb.findings.amounts import state_answer, state_bridge, state_messages, state_period, state_weeks
 from klavnb.findings.finding import Facts, Finding
+from klavnb.findings.quality import collect_quality_facts, list_quality, state_quality, state_quality_part
 from klavnb.findings.segment_trust import collect_segment_facts, list_segment_caveats
 from klavnb.findings.segments import (
     state_moves,
@@ -25,8 +26,10 @@ __all__ = [
     "Facts",
     "Finding",
     "collect_facts",
+    "collect_quality_facts",
     "collect_segment_facts",
     "list_caveats",
+    "list_quality",
     "list_segment_caveats",
     "state_answer",
     "state_audience",
@@ -39,6 +42,8 @@ __all__ = [
     "state_moves",
     "state_overlap",
     "state_period",
+    "state_quality",
+    "state_quality_part",
     "state_recipe",
     "state_recipe_reasons",
     "state_segment_values",

@@ -23,9 +23,11 @@ __all__ = ["check_parameters", "show_value", "split_assignments", "suggest"]
 TYPE_WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
 TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 DATES = ("start", "end", "as_of")
-DAYS = (*DATES, "recipe_live_from")
+DAYS = (*DATES, "recipe_live_from", "exported_on")
 TEXTS = (*DAYS, "threshold", "amounts", "order_windows", "split", "time_zone")
 """Parameters whose text says more than itself."""
+
+ADDRESS = "://"
 
 HINTS = {
     "data": "Give the file or folder of an export, a store, or sample.",
@@ -143,8 +145,8 @@ def _check_value(parameter: Parameter, value: object, where: str) -> Value:
     match name:
         case "top_n" if not 1 <= float(typed) <= MOST_ROWS:
             raise SettingsError(f"{where}: top_n should be from 1 to {MOST_ROWS}, found {typed}.")
-        case "data" if not typed:
-            raise SettingsError(f"{where}: data is empty.", hint=HINTS[name])
+        case "data" if not typed or ADDRESS in str(typed):
+            raise _refuse_data(where, is_empty=not typed)
         case "min_group" if float(typed) < 1:
             raise SettingsError(f"{where}: min_group should be 1 or more, found {typed}.")
         case _ if name in TEXTS and isinstance(typed, str):
@@ -162,6 +164,16 @@ def _check_value(parameter: Parameter, value: object, where: str) -> Value:
                 )
             return str(path.resolve())
     return typed
+
+
+def _refuse_data(where: str, *, is_empty: bool) -> SettingsError:
+    if is_empty:
+        return SettingsError(f"{where}: data is empty.", hint=HINTS["data"])
+    return SettingsError(
+        f"{where}: data should be a file or folder, found the address of a database; it is not repeated here, as it "
+        "may hold a password.",
+        hint="Load it into a store first: klavnb load postgresql://… --schema klaviyo --out my-store.",
+    )
 
 
 def _check_settings(checked: Mapping[str, Value], where: str) -> None:

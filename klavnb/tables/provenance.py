@@ -21,7 +21,7 @@ LIBRARIES = ("klavnb", "polars", "altair", "great-tables", "papermill", "nbconve
 
 def tabulate_provenance(export: Export, *, comparison: ModelComparison) -> GT:
     """List where the numbers of a comparison come from: data, rows, settings, versions."""
-    return _list(
+    return list_provenance(
         export,
         {
             "Models": f"{comparison.baseline} against {comparison.candidate}",
@@ -32,7 +32,7 @@ def tabulate_provenance(export: Export, *, comparison: ModelComparison) -> GT:
 
 def tabulate_segment_provenance(study: SegmentStudy, *, comparison: ModelComparison) -> GT:
     """List where the numbers of a report on segments come from: data, rows, days, settings, versions."""
-    return _list(
+    return list_provenance(
         study.export,
         {
             "Segments": name_some([definition.name for definition in study.definitions]),
@@ -43,7 +43,7 @@ def tabulate_segment_provenance(study: SegmentStudy, *, comparison: ModelCompari
     )
 
 
-def _list(export: Export, own: Mapping[str, str]) -> GT:
+def list_provenance(export: Export, own: Mapping[str, str]) -> GT:
     summary = export.summary
     first, last = (f"{at:%Y-%m-%d %H:%M}" if at else "–" for at in (summary.first_event_at, summary.last_event_at))
     rows = {
