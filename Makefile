@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCKED := $(VENV)/.locked
 READY := $(VENV)/.ready
+RIVALS := $(VENV)/.rivals
 
 .DEFAULT_GOAL := help
 .PHONY: help report test lint lab sample notebooks lock bench clean
@@ -48,10 +49,17 @@ notebooks: $(READY) ## execute the notebooks anew, keeping the outputs that test
 lock: $(READY) ## resolve requirements.txt anew (pinned, hashed)
 	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --no-annotate --upgrade --quiet --output-file requirements.txt
+	@$(BIN)/uv pip compile --group bench --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --no-annotate --upgrade --quiet --output-file bench/requirements.txt
 
-bench: $(READY) ## measure, side by side in one run
+$(RIVALS): $(READY) bench/requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement bench/requirements.txt
+	@touch $(RIVALS)
+
+bench: $(RIVALS) ## measure, side by side in one run
 	@$(BIN)/python bench/bench.py
 	@$(BIN)/python bench/segments.py
+	@$(BIN)/python bench/load.py
 
 clean: ## remove what the other verbs made
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

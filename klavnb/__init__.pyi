@@ -1,4 +1,17 @@
-from . import audiences, charts, definitions, findings, recipes, rendering, report, sample, schemas, segments, tables
+from . import (
+    audiences,
+    charts,
+    definitions,
+    findings,
+    quality,
+    recipes,
+    rendering,
+    report,
+    sample,
+    schemas,
+    segments,
+    tables,
+)
 from .attribution import MODELS, attribute, summarise_credits
 from .breakdowns import (
     bridge_models,
@@ -31,6 +44,8 @@ from .definitions import (
 from .errors import DefinitionError, ExportError, KlavnbError, ReportError, SettingsError, StoreError
 from .growth import compare_sizes
 from .lists import read_list, read_numbers, read_windows
+from .loading import LoadOptions
+from .quality import check_export, checks_to_frame, judge_survey, survey_export
 from .recipes import backfill_properties, compare_recipe, count_recipe, replay_recipe
 from .schemas import (
     Change,
@@ -48,7 +63,7 @@ from .segments import Calendar, describe_history, find_memberships, measure_over
 from .sensitivity import sweep_windows, value_extra_days
 from .settings import Settings
 from .spending import compare_spending, count_item_buyers, read_threshold
-from .store import read_export, write_store
+from .store import load_store, read_export, write_store
 from .studies import (
     SegmentStudy,
     count_moves,
@@ -72,6 +87,7 @@ __all__ = [
     "ExportError",
     "GroupMember",
     "KlavnbError",
+    "LoadOptions",
     "Membership",
     "Message",
     "ModelComparison",
@@ -89,6 +105,8 @@ __all__ = [
     "backfill_properties",
     "bridge_models",
     "charts",
+    "check_export",
+    "checks_to_frame",
     "compare_credits",
     "compare_filters",
     "compare_messages",
@@ -113,12 +131,15 @@ __all__ = [
     "find_memberships",
     "find_touches",
     "findings",
+    "judge_survey",
+    "load_store",
     "measure_gaps",
     "measure_overlap",
     "ordered_item",
     "parse_definition",
     "pick_definition",
     "pick_journeys",
+    "quality",
     "read_definitions",
     "read_export",
     "read_list",
@@ -141,6 +162,7 @@ __all__ = [
     "study_workaround",
     "summarise_changes",
     "summarise_credits",
+    "survey_export",
     "sweep_windows",
     "tables",
     "total_spent_at_least",

@@ -1,127 +1,96 @@
-"""Raw frames → typed events, profiles and messages: every rule of typing, once for all formats.
+"""Raw frames → typed events: every rule of typing, once for all formats, in two steps.
 
+What a row says by itself is typed where it is read (`type_events`), in as many places at once as there are; what
+needs the rest of the export, such as the name of a metric, is found when all of it is there (`finish_events`).
 What cannot be used becomes a reject with a reason; what can be used in part is kept and noted.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Final
 
-import dataframely as dy
 import polars as pl
 
-from klavnb.errors import name_some
-from klavnb.formats.contract import LONGEST_RAW, RawExport
-from klavnb.gathering import (
-    clean_profiles,
-    find_campaigns,
-    find_channels,
-    find_names,
-    gather_groups,
-    gather_messages,
-    resolve_attributions,
-)
+from klavnb.formats.contract import LONGEST_RAW
+from klavnb.gathering import Knowledge
 from klavnb.metrics import RENAMED_METRICS
-from klavnb.reading import fill_blank, from_unix, parse_time
-from klavnb.schemas import Event, GroupMember, Message, Profile, Reject
-from klavnb.settings import Settings
+from klavnb.reading import fill_blank, from_unix, read_times
+from klavnb.schemas import Reject
 
-__all__ = ["Cleaned", "clean"]
+__all__ = ["REPEATED", "TYPED", "finish_events", "reject_events", "type_events"]
 
 LAST_YEAR: Final = 9998
 """Times are shown by Python too, whose last year is 9999, in any zone."""
 
 REPEATED: Final = "repeated event id"
 
-MESSAGE_OF_EVENT_ID: Final = r"^([^:\s]+):([^:\s]+)(?::[^:]*)?$"
-COHORT: Final = r"^(\d{9,11}):(.+)$"
+MESSAGE_OF_EVENT_ID: Final = r"^(?<message>[^:\s]+):(?<transmission>[^:\s]+)(?::[^:]*)?$"
+COHORT: Final = r"^(?<second>\d{9,11}):(?<message>.+)$"
 
 TRUE: Final = ("true", "1", "1.0", "yes")
 FALSE: Final = ("false", "0", "0.0", "no")
 
+SAID: Final = ("event_id", "profile_id", "metric_id", "metric_name", "occurred_at")
+PLAIN: Final = (
+    "event_id",
+    "profile_id",
+    "metric_id",
+    "metric_name",
+    "currency",
+    "source_event_id",
+    "order_id",
+    "message",
+    "flow",
+    "campaign_name",
+    "subject",
+    "campaign_id",
+    "flow_id",
+    "flow_message_id",
+)
+"""Text that stays text."""
 
-@dataclass(frozen=True, slots=True)
-class Cleaned:
-    """Typed frames that hold their contracts, the rejects, and what was noticed on the way."""
 
-    events: dy.DataFrame[Event]
-    profiles: dy.DataFrame[Profile]
-    messages: dy.DataFrame[Message]
-    groups: dy.DataFrame[GroupMember]
-    rejects: dy.DataFrame[Reject]
-    metric_names: Mapping[str, str]
-    notes: tuple[str, ...]
+def type_events(raw: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Type what each row says by itself, and set aside the rows that cannot be used.
 
-
-def clean(raw: RawExport, *, settings: Settings) -> Cleaned:
-    """Type everything of an export, set aside what cannot be used, and keep repeated events once.
-
-    Events keep the order of the export. An event id that comes twice is kept once: the first one if
-    both say the same, else the one of the later file. The settings say which metrics are of messages.
+    Returns
+    -------
+    tuple
+        The usable rows, in their order, with the columns of `TYPED`; and the rejects.
     """
-    names = find_names(raw)
-    channels = find_channels(settings)
+    # a column that is empty is one value for polars from here on: most columns of most exports are
+    empty = [name for name in raw.columns if raw[name].null_count() == raw.height]
+    given = raw.lazy().with_columns(pl.lit(None, dtype=raw.schema[name]).alias(name) for name in empty)
     typed = (
-        raw.events.lazy()
-        .with_row_index("row")
-        .with_columns(_name_metric(names), recorded_event_ids=resolve_attributions(raw))
-        .with_columns(occurred_at=parse_time(pl.col("occurred_at")))
-        .with_columns(occurred_at=pl.coalesce("occurred_at", _read_second_time()))
-        .with_columns(*_type_plain_columns())
-        .with_columns(is_message=pl.col("metric").is_in(list(channels)).fill_null(value=False))
-        .with_columns(*_find_message())
-        .with_columns(*_describe_message(find_campaigns(raw)))
-        .with_columns(reason=_find_reason())
+        given.with_row_index("row")
+        .with_columns(
+            *(fill_blank(name) for name in PLAIN if name not in empty),
+            *_take_apart(),
+            occurred_at=pl.lit(_read_time(raw)),
+            handed_off_at=pl.lit(read_times(raw["handed_off_at"])),
+        )
+        .with_columns(*_type_values(), *_find_message(), reason=_find_reason())
         .collect()
     )
-    usable = typed.filter(pl.col("reason").is_null())
-    once, repeated = _keep_once(usable)
-    events, broken = _hold_contract(once)
-    set_aside = pl.concat(
-        rows.select("row", "reason") for rows in (typed.filter(pl.col("reason").is_not_null()), repeated, broken)
-    )
-    profiles, profile_rejects = clean_profiles(raw.profiles)
-    rejects = pl.concat([raw.rejects, _to_rejects(raw.events, set_aside), profile_rejects])
-    return Cleaned(
-        events=events,
-        profiles=profiles,
-        messages=gather_messages(raw, once, channels),
-        groups=gather_groups(raw),
-        metric_names={key: RENAMED_METRICS.get(name, name) for key, name in sorted(names.items())},
-        rejects=Reject.cast(rejects),
-        notes=tuple(_note(raw, usable, repeated, names)),
-    )
+    is_usable = typed["reason"].is_null()
+    rejects = reject_events(raw.with_columns(reason=typed["reason"]).filter(~is_usable))
+    return typed.filter(is_usable).select(TYPED), rejects
 
 
-def _name_metric(names: Mapping[str, str]) -> pl.Expr:
-    """Name the metric; an id without a name stays the name, so that no event is lost."""
-    name, metric_id = fill_blank("metric_name"), fill_blank("metric_id")
-    known = dict(names)
-    found = pl.coalesce(
-        name.replace_strict(known, default=None, return_dtype=pl.String),
-        name,
-        metric_id.replace_strict(known, default=None, return_dtype=pl.String),
-        metric_id,
-    )
-    return found.replace(dict(RENAMED_METRICS)).alias("metric")
+def _read_time(raw: pl.DataFrame) -> pl.Series:
+    """Read the time; the second column of times only where the first says nothing: reading is most of the work."""
+    first = read_times(raw["occurred_at"])
+    if not first.has_nulls():
+        return first
+    second = raw.select(pl.when(first.is_null()).then("occurred_unix")).to_series()
+    return first.zip_with(first.is_not_null(), read_times(second))
 
 
-def _read_second_time() -> pl.Expr:
-    """Read the second column of times, only where the first says nothing: reading times is most of the work."""
-    return parse_time(pl.when(pl.col("occurred_at").is_null()).then("occurred_unix"))
-
-
-def _type_plain_columns() -> list[pl.Expr]:
-    value = fill_blank("value").cast(pl.Float64, strict=False)
+def _type_values() -> list[pl.Expr]:
+    text = fill_blank("value")
+    value = text.cast(pl.Float64, strict=False)
     return [
-        fill_blank("event_id"),
-        fill_blank("profile_id"),
-        fill_blank("currency"),
         pl.when(value.is_finite()).then(value).alias("value"),
-        (fill_blank("value").is_not_null() & value.is_finite().fill_null(value=False).not_()).alias(
-            "is_value_unreadable",
-        ),
-        parse_time(pl.col("handed_off_at")).alias("handed_off_at"),
+        (text.is_not_null() & value.is_finite().fill_null(value=False).not_()).alias("is_value_unreadable"),
         _read_flag("machine_open").alias("is_machine_open"),
         _read_flag("bot_click").alias("is_bot_click"),
         fill_blank("variation").alias("variation_id"),
@@ -133,47 +102,25 @@ def _read_flag(name: str) -> pl.Expr:
     return pl.when(text.is_in(TRUE)).then(statement=True).when(text.is_in(FALSE)).then(statement=False)
 
 
-def _find_message() -> list[pl.Expr]:
-    """Find message, sending and order; a table's own columns speak of a message on its metrics only.
-
-    On a placed order, the columns of older exports hold what Klaviyo credited, not the order's message.
-    """
-    of_event_id = pl.when("is_message").then(fill_blank("source_event_id"))
-    of_table = pl.when("is_message").then(pl.coalesce(fill_blank("flow_message_id"), fill_blank("campaign_id")))
-    of_order = pl.when(pl.col("is_message").not_()).then(fill_blank("source_event_id"))
+def _take_apart() -> list[pl.Expr]:
     return [
-        pl.coalesce(fill_blank("message"), of_event_id.str.extract(MESSAGE_OF_EVENT_ID, 1), of_table).alias(
-            "message_id",
-        ),
-        pl.coalesce(
-            fill_blank("transmission_id"),
-            of_event_id.str.extract(MESSAGE_OF_EVENT_ID, 2),
-        ).alias("transmission_id"),
-        pl.coalesce(fill_blank("order_id"), of_order).alias("order_id"),
-        pl.coalesce(fill_blank("flow"), pl.when("is_message").then(fill_blank("flow_id"))).alias("flow_id"),
-        pl.when("is_message").then(fill_blank("campaign_id")).alias("campaign_id"),
-        pl.when("is_message").then(fill_blank("flow_message_id")).alias("flow_message_id"),
+        pl.when(pl.col("source_event_id").str.contains(":", literal=True))
+        .then("source_event_id")
+        .str.extract_groups(MESSAGE_OF_EVENT_ID)
+        .alias("named"),
+        pl.col("send_cohort").str.extract_groups(COHORT).alias("cohort"),
     ]
 
 
-def _describe_message(campaigns: Mapping[str, str]) -> list[pl.Expr]:
-    message_id = pl.col("message_id")
-    is_flow = pl.col("flow_id").is_not_null() | pl.col("flow_message_id").is_not_null()
-    campaign_id = pl.coalesce(
-        message_id.replace_strict(campaigns, default=None, return_dtype=pl.String),
-        "campaign_id",
-        message_id,
-    )
-    seconds = pl.col("send_cohort").str.extract(COHORT, 1)
-    is_own_cohort = pl.col("send_cohort").str.extract(COHORT, 2) == message_id
+def _find_message() -> list[pl.Expr]:
+    """Find the message and the sending that a row names if its metric is one of messages; that shows later."""
+    named, cohort = pl.col("named").struct, pl.col("cohort").struct
     return [
-        pl.when(message_id.is_not_null())
-        .then(pl.when(is_flow).then(pl.lit("flow")).otherwise(pl.lit("campaign")))
-        .cast(pl.Enum(["campaign", "flow"]))
-        .alias("message_type"),
-        pl.when(message_id.is_not_null() & ~is_flow).then(campaign_id).alias("campaign_id"),
-        pl.when(is_flow).then(message_id).alias("flow_message_id"),
-        pl.when(is_own_cohort).then(from_unix(seconds)).alias("sent_at"),
+        pl.coalesce(named.field("message"), "flow_message_id", "campaign_id").alias("likely_message_id"),
+        named.field("transmission").alias("likely_transmission_id"),
+        fill_blank("transmission_id"),
+        cohort.field("message").alias("cohort_message_id"),
+        from_unix(cohort.field("second")).alias("cohort_at"),
     ]
 
 
@@ -181,7 +128,7 @@ def _find_reason() -> pl.Expr:
     missing = {
         "no event id": pl.col("event_id"),
         "no profile id": pl.col("profile_id"),
-        "no metric": pl.col("metric"),
+        "no metric": pl.coalesce("metric_name", "metric_id"),
         "no time that can be read": pl.when(pl.col("occurred_at").dt.year().is_between(1, LAST_YEAR)).then(
             "occurred_at",
         ),
@@ -189,73 +136,106 @@ def _find_reason() -> pl.Expr:
     return pl.coalesce(pl.when(column.is_null()).then(pl.lit(reason)) for reason, column in missing.items())
 
 
-def _keep_once(usable: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the events without repetitions, and the repetitions with `is_same`: whether they say the same."""
-    judged = (
-        usable.filter(pl.col("event_id").is_duplicated())
-        .with_columns(content=pl.struct(Event.column_names()).hash())
-        .select(
-            "row",
-            is_same=pl.col("content").n_unique().over("event_id") == 1,
-            first=pl.col("row").min().over("event_id"),
-            last=pl.col("row").max().over("event_id"),
-        )
-    )
-    dropped = judged.filter(pl.col("row") != pl.when("is_same").then("first").otherwise("last"))
-    return (
-        usable.join(dropped, on="row", how="anti", maintain_order="left"),
-        dropped.select("row", "is_same", reason=pl.lit(REPEATED)),
-    )
-
-
-def _hold_contract(events: pl.DataFrame) -> tuple[dy.DataFrame[Event], pl.DataFrame]:
-    """Return the events that hold the contract; the others, should there be any, with the reason."""
-    held, failure = Event.filter(events.select(Event.column_names()), cast=True)
-    rules = name_some(sorted(failure.counts()))
-    broken = events.join(failure.invalid(), on="event_id", how="semi")
-    return held, broken.select("row", reason=pl.lit(f"against the contract: {rules}"))
-
-
-def _to_rejects(events: pl.DataFrame, set_aside: pl.DataFrame) -> pl.DataFrame:
-    """Write events set aside as rejects; `raw` is what was read of the record, as JSON, cut to 1 KB."""
-    said = pl.struct("event_id", "profile_id", "metric_id", "metric_name", "occurred_at", "occurred_unix")
+def reject_events(rows: pl.DataFrame) -> pl.DataFrame:
+    """Write rows with a `reason` as rejects; `raw` is what was read of the record, as JSON, cut to 1 KB."""
+    said = pl.struct(pl.col(name).cast(pl.String) for name in SAID)
     raw = (
         said.struct.json_encode().str.strip_suffix("}")
         + pl.lit(',"properties":')
         + pl.col("properties").fill_null("null")
         + pl.lit("}")
     )
+    return rows.select("file", "line", "reason", raw=raw.str.head(LONGEST_RAW)).cast(Reject.create_empty().schema)
+
+
+TYPED: Final = (
+    "file",
+    "line",
+    "row",
+    *PLAIN,
+    "occurred_at",
+    "value",
+    "is_value_unreadable",
+    "handed_off_at",
+    "is_machine_open",
+    "is_bot_click",
+    "variation_id",
+    "likely_message_id",
+    "likely_transmission_id",
+    "transmission_id",
+    "cohort_message_id",
+    "cohort_at",
+    "attribution_ids",
+    "recorded_event_ids",
+    "properties",
+)
+"""The columns of events between the two steps; `row` is the place in the part that was read, from 0."""
+
+
+def finish_events(typed: pl.LazyFrame, known: Knowledge) -> pl.LazyFrame:
+    """Name metrics, messages and campaigns, and put profiles that were met without their id to those who they are.
+
+    Adds the columns of `Event`, all but the receipt and the recorded attribution, and `is_nameless`: nothing in the
+    export names the row's metric.
+    """
     return (
-        events.with_row_index("row")
-        .join(set_aside, on="row", maintain_order="left")
-        .select("file", "line", "reason", raw=raw.str.head(LONGEST_RAW))
+        typed.with_columns(_name_metric(known.metric_names), is_nameless=_is_nameless(known.metric_names))
+        .with_columns(is_message=pl.col("metric").is_in(list(known.channels)).fill_null(value=False))
+        .with_columns(*_settle_message(), *_settle_profile(known.profile_ids))
+        .with_columns(*_describe_message(known.campaigns))
     )
 
 
-def _note(raw: RawExport, usable: pl.DataFrame, repeated: pl.DataFrame, names: Mapping[str, str]) -> Iterator[str]:
-    """Say what was kept in part."""
-    nameless = usable.filter(
-        pl.col("metric_name").fill_null("").str.strip_chars() == "",
-        ~pl.col("metric_id").is_in(list(names)),
+def _name_metric(names: Mapping[str, str]) -> pl.Expr:
+    """Name the metric; an id without a name stays the name, so that no event is lost."""
+    name, metric_id = pl.col("metric_name"), pl.col("metric_id")
+    known = dict(names)
+    found = pl.coalesce(
+        name.replace_strict(known, default=None, return_dtype=pl.String),
+        name,
+        metric_id.replace_strict(known, default=None, return_dtype=pl.String),
+        metric_id,
     )
-    if nameless.height:
-        ids = nameless["metric_id"].unique().sort().to_list()
-        yield (
-            f"Events of metrics that the export does not name: {nameless.height}; "
-            f"their metric is its id ({name_some(ids)})."
-        )
-    unreadable = usable["is_value_unreadable"].sum()
-    if unreadable:
-        yield f"Events whose value is no finite number: {unreadable}; they are kept without a value."
-    differing = repeated.filter(~pl.col("is_same")).height
-    if differing:
-        yield f"Events that come again with other content: {differing}; the one of the later file is kept."
-    unresolved = usable.filter(pl.col("attribution_ids").list.len() > 0, pl.col("recorded_event_ids").is_null()).height
-    if unresolved:
-        yield (
-            f"Events with an attribution that the export only names: {unresolved}; what Klaviyo credited there is "
-            "not known. Export with include=attributions."
-        )
-    if raw.ignored:
-        kinds = [f"{count} {kind}" for kind, count in sorted(raw.ignored.items())]
-        yield f"Records that klavnb has no use for were left out: {name_some(kinds)}."
+    return found.replace(dict(RENAMED_METRICS)).alias("metric")
+
+
+def _is_nameless(names: Mapping[str, str]) -> pl.Expr:
+    return pl.col("metric_name").is_null() & ~pl.col("metric_id").is_in(list(names))
+
+
+def _settle_message() -> list[pl.Expr]:
+    """Find message, sending and order; a table's own columns speak of a message on its metrics only.
+
+    On a placed order, the columns of older exports hold what Klaviyo credited, not the order's message.
+    """
+    return [
+        pl.coalesce("message", pl.when("is_message").then("likely_message_id")).alias("message_id"),
+        pl.coalesce("transmission_id", pl.when("is_message").then("likely_transmission_id")).alias("transmission_id"),
+        pl.coalesce("order_id", pl.when(pl.col("is_message").not_()).then("source_event_id")).alias("order_id"),
+        pl.coalesce("flow", pl.when("is_message").then("flow_id")).alias("flow_id"),
+        pl.when("is_message").then("campaign_id").alias("campaign_id"),
+        pl.when("is_message").then("flow_message_id").alias("flow_message_id"),
+    ]
+
+
+def _settle_profile(profile_ids: Mapping[str, str]) -> list[pl.Expr]:
+    return [pl.col("profile_id").replace(dict(profile_ids))] if profile_ids else []
+
+
+def _describe_message(campaigns: Mapping[str, str]) -> list[pl.Expr]:
+    message_id = pl.col("message_id")
+    is_flow = pl.col("flow_id").is_not_null() | pl.col("flow_message_id").is_not_null()
+    campaign_id = pl.coalesce(
+        message_id.replace_strict(dict(campaigns), default=None, return_dtype=pl.String),
+        "campaign_id",
+        message_id,
+    )
+    return [
+        pl.when(message_id.is_not_null())
+        .then(pl.when(is_flow).then(pl.lit("flow")).otherwise(pl.lit("campaign")))
+        .cast(pl.Enum(["campaign", "flow"]))
+        .alias("message_type"),
+        pl.when(message_id.is_not_null() & ~is_flow).then(campaign_id).alias("campaign_id"),
+        pl.when(is_flow).then(message_id).alias("flow_message_id"),
+        pl.when(pl.col("cohort_message_id") == message_id).then("cohort_at").alias("sent_at"),
+    ]

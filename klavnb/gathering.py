@@ -1,25 +1,30 @@
 """Records that repeat or refer to each other: names of metrics, attributions, profiles, messages."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 import dataframely as dy
 import polars as pl
 
 from klavnb.channels import CHANNELS
-from klavnb.formats.contract import RawExport
+from klavnb.formats.campaign_csv import match_campaigns
+from klavnb.formats.contract import RawAttribution, RawExport, build
 from klavnb.reading import fill_blank, parse_time
-from klavnb.schemas import GroupMember, Message, Profile
+from klavnb.schemas import UTC, CampaignTotal, GroupMember, Message, Profile
 from klavnb.settings import Settings
 
 __all__ = [
+    "Knowledge",
     "clean_profiles",
-    "find_campaigns",
     "find_channels",
-    "find_names",
+    "gather",
     "gather_groups",
     "gather_messages",
+    "gather_totals",
+    "join_seen",
     "resolve_attributions",
+    "see_messages",
 ]
 
 OUTCOMES: Final[Mapping[str, str]] = {
@@ -52,45 +57,77 @@ def find_channels(settings: Settings) -> dict[str, str]:
     return {metric: channel for metric, channel in {**OUTCOMES, **roles}.items() if channel != "session"}
 
 
-def find_campaigns(raw: RawExport) -> dict[str, str]:
-    """Return message → campaign, where the export's resources say it."""
-    said = raw.messages.filter(pl.col("campaign_id").is_not_null())
-    return dict(said.select("message_id", "campaign_id").iter_rows())
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knowledge:
+    """What rows of events need of the rest of the export.
+
+    Parameters
+    ----------
+    metric_names
+        Metric id → name as exported.
+    channels
+        Metric → channel, of the metrics that are about a message.
+    campaigns
+        Message → campaign, where the export's resources say it.
+    profile_ids
+        An id that was made of an address → Klaviyo's id of the same profile, where the export has one.
+    attributions
+        One row per `attribution_id`, or per `event_id`, and `attributed_event_id`.
+    """
+
+    metric_names: Mapping[str, str]
+    channels: Mapping[str, str]
+    campaigns: Mapping[str, str] = field(default_factory=dict)
+    profile_ids: Mapping[str, str] = field(default_factory=dict)
+    attributions: pl.DataFrame = field(default_factory=lambda: build(RawAttribution))
 
 
-def find_names(raw: RawExport) -> dict[str, str]:
-    """Metric id → name, from the metrics, and from events that have both."""
-    said = raw.events.select("metric_id", name="metric_name").unique(maintain_order=True)
-    both = pl.concat([said, raw.metrics.select("metric_id", "name")])
-    return dict(both.filter(pl.col("metric_id") != "", pl.col("name") != "").iter_rows())
+def gather(raw: RawExport, said: pl.DataFrame, *, settings: Settings) -> Knowledge:
+    """Gather what rows of events need of the rest.
+
+    Parameters
+    ----------
+    raw
+        Everything but the events.
+    said
+        `metric_id` and `metric_name` as events have them, each pair once.
+    settings
+        Say which metrics are of messages.
+    """
+    pairs = pl.concat([said.select("metric_id", name="metric_name"), raw.metrics.select("metric_id", "name")])
+    named = pairs.filter(pl.col("metric_id") != "", pl.col("name") != "")
+    of_campaigns = raw.messages.filter(pl.col("campaign_id").is_not_null()).select("message_id", "campaign_id")
+    return Knowledge(
+        metric_names=dict(named.iter_rows()),
+        channels=find_channels(settings),
+        campaigns=dict(of_campaigns.iter_rows()),
+        attributions=raw.attributions.filter(pl.col("attributed_event_id").is_not_null()).unique(maintain_order=True),
+    )
 
 
-def resolve_attributions(raw: RawExport) -> pl.Series:
+def resolve_attributions(events: pl.DataFrame, attributions: pl.DataFrame) -> pl.Series:
     """List the events that Klaviyo credited, in each event's row: from resources, else from the properties.
 
     Null where the export does not say: nothing was asked for, or what is named is not in the export.
     """
-    events = raw.events.select("event_id", "attribution_ids", "recorded_event_ids").with_row_index("row")
-    known = raw.attributions.filter(pl.col("attributed_event_id").is_not_null())
+    if attributions.is_empty() and events["attribution_ids"].null_count() == events.height:
+        return events["recorded_event_ids"]
+    rows = events.select("event_id", "attribution_ids", "recorded_event_ids").with_row_index("place")
     named = (
-        events.select("row", attribution_id="attribution_ids")
+        rows.select("place", attribution_id="attribution_ids")
         .explode("attribution_id", empty_as_null=False)
-        .join(known, on="attribution_id")
+        .join(attributions, on="attribution_id")
     )
-    found = pl.concat(
-        [
-            part.select("row", "attributed_event_id")
-            for part in (named, events.join(known.filter(pl.col("event_id").is_not_null()), on="event_id"))
-        ],
-    )
+    by_event = rows.join(attributions.filter(pl.col("event_id").is_not_null()), on="event_id")
     credited = (
-        found.sort("row", "attributed_event_id")
-        .group_by("row", maintain_order=True)
+        pl.concat([part.select("place", "attributed_event_id") for part in (named, by_event)])
+        .sort("place", "attributed_event_id")
+        .group_by("place", maintain_order=True)
         .agg(credited=pl.col("attributed_event_id").unique(maintain_order=True))
     )
     inside = pl.col("recorded_event_ids")
     return (
-        events.join(credited, on="row", how="left", maintain_order="left")
+        rows.join(credited, on="place", how="left", maintain_order="left")
         .select(
             pl.when(pl.col("credited").is_not_null())
             .then("credited")
@@ -129,10 +166,19 @@ def clean_profiles(profiles: pl.DataFrame) -> tuple[dy.DataFrame[Profile], pl.Da
     return Profile.validate(latest, cast=True), rejects
 
 
-def gather_groups(raw: RawExport) -> dy.DataFrame[GroupMember]:
-    """Gather who is in which list or segment; of several answers about one, the latest joining counts."""
+def gather_groups(raw: RawExport, profile_ids: Mapping[str, str]) -> dy.DataFrame[GroupMember]:
+    """Gather who is in which list or segment; of several answers about one, the latest joining counts.
+
+    Parameters
+    ----------
+    raw
+        Everything but the events.
+    profile_ids
+        Id that was made of an address → the profile's own.
+    """
+    known = fill_blank("profile_id").replace(dict(profile_ids)) if profile_ids else fill_blank("profile_id")
     members = (
-        raw.group_members.select("group_id", fill_blank("profile_id"), joined_at=parse_time(pl.col("joined_at")))
+        raw.group_members.select("group_id", known, joined_at=parse_time(pl.col("joined_at")))
         .filter(pl.col("profile_id").is_not_null())
         .group_by("group_id", "profile_id", maintain_order=True)
         .agg(pl.col("joined_at").max())
@@ -142,10 +188,17 @@ def gather_groups(raw: RawExport) -> dy.DataFrame[GroupMember]:
     return GroupMember.validate(members.select(GroupMember.column_names()), cast=True)
 
 
-def gather_messages(raw: RawExport, events: pl.DataFrame, channels: Mapping[str, str]) -> dy.DataFrame[Message]:
+def gather_messages(raw: RawExport, seen: pl.DataFrame) -> dy.DataFrame[Message]:
     """Gather one row per message: what resources say of it, and for the rest what its events say.
 
     A campaign that no message and no event names stands for its own message, as in the first API.
+
+    Parameters
+    ----------
+    raw
+        Everything but the events.
+    seen
+        What `see_messages` found in the events.
     """
     campaigns = _once(raw.campaigns, "campaign_id").select(
         "campaign_id",
@@ -155,8 +208,12 @@ def gather_messages(raw: RawExport, events: pl.DataFrame, channels: Mapping[str,
         campaign_sent_at=parse_time(pl.col("sent_at")),
     )
     flows = _once(raw.flows, "flow_id").select("flow_id", flow_name="name")
-    said = _once(raw.messages, "message_id")
-    seen = _see_messages(events, channels)
+    actions = _once(raw.actions, "action_id").select("action_id", action_flow_id="flow_id")
+    said = (
+        _once(raw.messages, "message_id")
+        .join(actions, on="action_id", how="left")
+        .with_columns(flow_id=pl.coalesce("flow_id", "action_flow_id"))
+    )
     named = said.join(seen, on="message_id", how="full", coalesce=True).with_columns(
         pl.coalesce("campaign_id", "seen_campaign_id").alias("campaign_id"),
         pl.coalesce("flow_id", "seen_flow_id").alias("flow_id"),
@@ -169,10 +226,7 @@ def gather_messages(raw: RawExport, events: pl.DataFrame, channels: Mapping[str,
     )
     is_campaign = pl.col("message_type") == "campaign"
     channel = pl.coalesce(
-        *(
-            pl.col(name).str.to_lowercase().replace_strict(CHANNEL_NAMES, default=None, return_dtype=pl.String)
-            for name in ("channel", "campaign_channel")
-        ),
+        *(_name_channel(name) for name in ("channel", "campaign_channel")),
         "seen_channel",
     )
     messages = (
@@ -196,6 +250,29 @@ def gather_messages(raw: RawExport, events: pl.DataFrame, channels: Mapping[str,
     return Message.validate(messages.select(Message.column_names()), cast=True)
 
 
+def gather_totals(raw: RawExport, messages: pl.DataFrame) -> dy.DataFrame[CampaignTotal]:
+    """Gather what Klaviyo's own pages counted of campaigns, with the campaign's id where its name and time say it."""
+    totals = CampaignTotal.cast(
+        raw.campaign_totals.with_columns(
+            _name_channel("channel"),
+            *(
+                pl.col(name).cast(dtype, strict=False)
+                for name, dtype in CampaignTotal.create_empty().schema.items()
+                if dtype in (pl.Int64, pl.Float64)
+            ),
+            sent_at=parse_time(pl.col("sent_at")),
+        )
+    )
+    campaigns = messages.filter(pl.col("campaign_id").is_not_null()).select(
+        "campaign_id", "sent_at", name="campaign_name"
+    )
+    return CampaignTotal.cast(match_campaigns(totals, campaigns.unique("campaign_id", maintain_order=True)))
+
+
+def _name_channel(name: str) -> pl.Expr:
+    return pl.col(name).str.to_lowercase().replace_strict(CHANNEL_NAMES, default=None, return_dtype=pl.String)
+
+
 def _once(records: pl.DataFrame, key: str) -> pl.DataFrame:
     """Merge the records of one id, field by field, the later one first."""
     return (
@@ -205,21 +282,50 @@ def _once(records: pl.DataFrame, key: str) -> pl.DataFrame:
     )
 
 
-def _see_messages(events: pl.DataFrame, channels: Mapping[str, str]) -> pl.DataFrame:
-    """One row per message that events name, with what they say of it."""
-    return (
-        events.filter(pl.col("message_id").is_not_null())
-        .group_by("message_id", maintain_order=True)
-        .agg(
-            seen_name=fill_blank("campaign_name").drop_nulls().first(),
-            seen_subject=fill_blank("subject").drop_nulls().first(),
-            seen_channel=pl.col("metric")
-            .replace_strict(dict(channels), default=None, return_dtype=pl.String)
-            .drop_nulls()
-            .first(),
-            seen_type=pl.col("message_type").cast(pl.String).drop_nulls().first(),
-            seen_campaign_id=pl.col("campaign_id").drop_nulls().first(),
-            seen_flow_id=pl.col("flow_id").drop_nulls().first(),
-            seen_sent_at=pl.col("sent_at").min(),
+def see_messages(events: pl.DataFrame, channels: Mapping[str, str]) -> pl.DataFrame:
+    """One row per message that events name, with what they say of it; earlier events are asked first."""
+    said = {
+        "seen_name": "campaign_name",
+        "seen_subject": "subject",
+        "seen_channel": "metric",
+        "seen_type": "message_type",
+        "seen_campaign_id": "campaign_id",
+        "seen_flow_id": "flow_id",
+        "seen_sent_at": "sent_at",
+    }
+    once = (
+        events.lazy()
+        .filter(pl.col("message_id").is_not_null())
+        .group_by("message_id", *said.values())
+        .agg(pl.col("occurred_at").min(), pl.col("event_id").min())
+        .sort("occurred_at", "event_id")
+        .with_columns(
+            pl.col("metric").replace_strict(dict(channels), default=None, return_dtype=pl.String),
+            pl.col("message_type").cast(pl.String),
         )
     )
+    return (
+        once.group_by("message_id", maintain_order=True)
+        .agg(
+            *(pl.col(of).drop_nulls().first().alias(name) for name, of in said.items() if of != "sent_at"),
+            seen_sent_at=pl.col("sent_at").min(),
+        )
+        .collect()
+    )
+
+
+def join_seen(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Put together what several slices of the events, in the order of time, say of messages."""
+    return (
+        pl.concat([_see_nothing(), *parts])
+        .group_by("message_id", maintain_order=True)
+        .agg(pl.exclude("seen_sent_at").drop_nulls().first(), pl.col("seen_sent_at").min())
+    )
+
+
+def _see_nothing() -> pl.DataFrame:
+    texts = (
+        "message_id",
+        *(f"seen_{name}" for name in ("name", "subject", "channel", "type", "campaign_id", "flow_id")),
+    )
+    return pl.DataFrame(schema={**dict.fromkeys(texts, pl.String), "seen_sent_at": pl.Datetime("us", UTC)})

@@ -13,6 +13,7 @@ __all__ = [
     "OUTCOMES",
     "REASONS",
     "RECEIPT_SOURCES",
+    "CampaignTotal",
     "Change",
     "Conversion",
     "Credit",
@@ -59,6 +60,7 @@ class Event(dy.Schema):
     transmission_id = dy.String(nullable=True)  # one sending of one message to one profile
     sent_at = dy.Datetime(nullable=True, time_zone=UTC)  # from $_cohort$message_send_cohort
     handed_off_at = dy.Datetime(nullable=True, time_zone=UTC)  # from $internal."Handoff Time"
+    receipt_at = dy.Datetime(nullable=True, time_zone=UTC)  # of a touch: its message's Received event, if there is one
     is_machine_open = dy.Bool(nullable=True)  # null: not known
     is_bot_click = dy.Bool(nullable=True)  # null: not known
     recorded_event_ids = dy.List(dy.String(), nullable=True)
@@ -105,6 +107,37 @@ class GroupMember(dy.Schema):
     profile_id = dy.String(primary_key=True, min_length=1)
     group_name = dy.String(nullable=True)
     joined_at = dy.Datetime(nullable=True, time_zone=UTC)  # null: not said
+
+
+class CampaignTotal(dy.Schema):
+    """One row per row of a campaign CSV of Klaviyo's own pages: what it counted, to compare a load with.
+
+    A campaign with variations is one row for each, and perhaps one for all of them, which has no `variation`.
+    """
+
+    file = dy.String()
+    line = dy.Int64(nullable=True)  # the ordinal of the row, from 1
+    campaign_id = dy.String(nullable=True)  # null: older files have none
+    name = dy.String(nullable=True)
+    variation = dy.String(nullable=True)
+    subject = dy.String(nullable=True)
+    channel = dy.Enum(CHANNELS, nullable=True)
+    sent_at = dy.Datetime(nullable=True, time_zone=UTC)  # as the file writes it: in the account's zone, taken for UTC
+    count_recipients = dy.Int64(nullable=True)
+    count_delivered = dy.Int64(nullable=True)
+    count_bounced = dy.Int64(nullable=True)
+    count_opens = dy.Int64(nullable=True)
+    count_opened = dy.Int64(nullable=True)  # profiles who opened it
+    count_clicks = dy.Int64(nullable=True)
+    count_clicked = dy.Int64(nullable=True)  # profiles who clicked
+    count_unsubscribed = dy.Int64(nullable=True)
+    count_marked_spam = dy.Int64(nullable=True)
+    conversion_metric = dy.String(nullable=True)
+    count_conversions = dy.Int64(nullable=True)
+    count_converted = dy.Int64(nullable=True)  # profiles who did
+    revenue = dy.Float64(nullable=True)  # in `currency`
+    currency = dy.String(nullable=True)  # null: the file does not say
+    properties = dy.String(nullable=True)  # the other columns, as JSON text
 
 
 class Reject(dy.Schema):

@@ -18,7 +18,36 @@ from klavnb.metrics import METRICS, RENAMED_METRICS, ROLES
 from klavnb.windows import LONGEST_WINDOW, PRESETS, WINDOW_NAMES, Preset, describe_window, parse_windows
 from klavnb.wording import format_count
 
-__all__ = ["Anchor", "Settings"]
+__all__ = ["COLUMNS", "Anchor", "Settings"]
+
+COLUMNS = (
+    "event_id",
+    "profile_id",
+    "email",
+    "phone_number",
+    "external_id",
+    "metric_id",
+    "metric_name",
+    "occurred_at",
+    "occurred_unix",
+    "value",
+    "currency",
+    "source_event_id",
+    "order_id",
+    "message",
+    "flow",
+    "variation",
+    "transmission_id",
+    "send_cohort",
+    "machine_open",
+    "bot_click",
+    "campaign_name",
+    "subject",
+    "campaign_id",
+    "flow_id",
+    "flow_message_id",
+)
+"""What the columns of a CSV of events can be named to hold."""
 
 Anchor = Literal["received", "touched"]
 
@@ -47,6 +76,11 @@ class Settings:
     metrics
         Metric names of this account → their role (`email.open`, `sms.received`, …), in addition to
         `METRICS`; a name that is in both takes the role given here.
+    columns
+        What a column of a CSV of events holds (one of `COLUMNS`) → its header, in any case: for exports whose
+        headers klavnb does not guess. It is known by its header alone, so it may be absent from some files.
+    file_metrics
+        Name of a CSV of events, with or without its endings, in any case → the metric that its events are of.
 
     Raises
     ------
@@ -70,6 +104,8 @@ The window runs from the message's receipt (push and visits: from the touch). Bo
     excluded_messages: tuple[str, ...] = ()
     net_of_refunds: bool = False
     metrics: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, str] = field(default_factory=dict)
+    file_metrics: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse settings that could only give a wrong answer."""
@@ -102,6 +138,7 @@ The window runs from the message's receipt (push and visits: from the touch). Bo
                 f"There is no role called {name_some(wrong)} for a metric.",
                 hint="Roles are named like email.open, sms.click or push.received.",
             )
+        _check_columns(self.columns, self.file_metrics)
 
     @classmethod
     def preset(cls, name: Preset | str) -> Self:
@@ -145,8 +182,9 @@ The window runs from the message's receipt (push and visits: from the touch). Bo
         """Read settings from a TOML file.
 
         Keys: `preset`, `anchor`, `conversion_metric`, `exclude_machine_opens`, `exclude_bot_clicks`,
-        `excluded_messages`, `net_of_refunds`, and the tables `[windows]` (`"email.open" = "5d"`) and
-        `[metrics]` (`"Geöffnete E-Mail" = "email.open"`). What is absent is the preset's, 2022 by default.
+        `excluded_messages`, `net_of_refunds`, and the tables `[windows]` (`"email.open" = "5d"`),
+        `[metrics]` (`"Geöffnete E-Mail" = "email.open"`), `[columns]` (`event_id = "Event ID"`) and
+        `[file_metrics]` (`"orders-2026" = "Placed Order"`). What is absent is the preset's, 2022 by default.
 
         Raises
         ------
@@ -171,8 +209,11 @@ The window runs from the message's receipt (push and visits: from the touch). Bo
         base = cls.preset(table.pop("preset", "2022"))
         windows = parse_windows(f"{name}={window}" for name, window in _flatten(table.pop("windows", {})))
         metrics = dict(_flatten(table.pop("metrics", {})))
+        files = dict(_flatten(table.pop("file_metrics", {})))
         messages = tuple(str(message) for message in table.pop("excluded_messages", ()))
-        return replace(base, metrics=metrics, excluded_messages=messages, **table).with_windows(windows)
+        return replace(base, metrics=metrics, file_metrics=files, excluded_messages=messages, **table).with_windows(
+            windows
+        )
 
     @classmethod
     def from_options(
@@ -267,11 +308,37 @@ TOML_TYPES: Mapping[str, type] = MappingProxyType(
         "net_of_refunds": bool,
         "windows": dict,
         "metrics": dict,
+        "columns": dict,
+        "file_metrics": dict,
     }
 )
 TOML_WORDS: Mapping[type, str] = MappingProxyType(
     {str: "text in quotes", bool: "true or false", list: "a list", dict: "a table"}
 )
+
+
+def _check_columns(columns: Mapping[str, str], file_metrics: Mapping[str, str]) -> None:
+    """Refuse columns that klavnb would never look for, and names that name nothing."""
+    unknown = sorted(set(columns) - set(COLUMNS))
+    if unknown:
+        raise SettingsError(
+            f"columns: there is nothing called {name_some(unknown)} that a column of events could hold.",
+            hint=f"Name columns for {', '.join(COLUMNS)}; every other column becomes a property.",
+        )
+    nameless = [
+        name for name, header in {**columns, **file_metrics}.items() if not isinstance(header, str) or not header
+    ]
+    if nameless:
+        raise SettingsError(
+            f"{name_some(nameless)}: expected a name, found {({**columns, **file_metrics})[nameless[0]]!r}.",
+            hint='Write for example columns = { event_id = "Event ID" }, or leave it out.',
+        )
+    headers = [header.lower() for header in columns.values()]
+    repeated = sorted({header for header in headers if headers.count(header) > 1})
+    if repeated:
+        raise SettingsError(
+            f"columns: the header {repeated[0]!r} is named for two things.", hint="Name each header once."
+        )
 
 
 def _read_choice(name: str, value: bool | str | None) -> bool | None:

@@ -1,8 +1,10 @@
 """An export as typed frames, and as a store: a folder of Parquet files with a manifest, and back."""
 
-import os
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -11,27 +13,45 @@ import msgspec
 import polars as pl
 
 from klavnb.bundled import find_sample
-from klavnb.cleaning import clean
 from klavnb.errors import ExportError, SettingsError, StoreError, name_some
-from klavnb.folders import remove_folder, remove_stale, swap_folder
-from klavnb.formats import MANIFEST, MARK, STORE_FILES, is_store, list_foreign, read_files
+from klavnb.formats import DatabaseSource, is_address
+from klavnb.formats.folders import MANIFEST, MARK, is_store
+from klavnb.layout import commit, new_data
+from klavnb.loading import (
+    ASIDE,
+    NO_PROGRESS,
+    Base,
+    BaseFile,
+    Loaded,
+    LoadOptions,
+    Progress,
+    load,
+    plan_slices,
+    write_events,
+)
 from klavnb.metrics import METRICS, RENAMED_METRICS
-from klavnb.schemas import Event, GroupMember, Message, Profile, Reject
+from klavnb.schemas import CampaignTotal, Event, GroupMember, Message, Profile, Reject
 from klavnb.settings import Settings
-from klavnb.summary import LoadSummary, renew_notes, summarise
+from klavnb.summary import LoadSummary, count_doubled_orders, renew_notes, summarise
+from klavnb.tally import Tally, tally_events
 from klavnb.wording import format_count
 
-__all__ = ["SCHEMA_VERSION", "Export", "LoadSummary", "read_export", "read_store", "write_store"]
+__all__ = ["SCHEMA_VERSION", "Export", "LoadSummary", "load_store", "read_export", "read_store", "write_store"]
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 SAMPLE: Final = "sample"
 FRAMES: Final[dict[str, type[dy.Schema]]] = {
     "events": Event,
     "profiles": Profile,
     "messages": Message,
     "groups": GroupMember,
+    "totals": CampaignTotal,
     "rejects": Reject,
 }
+DEFAULT_OPTIONS: Final = LoadOptions(max_rejects=0.05)
+OF_THE_SYSTEM: Final = "os error"
+"""What polars says of a failure of the system, such as a full disk, whichever of its errors it raises."""
+
 RELOAD: Final = "Load the export again into this folder."
 ANEW: Final = "Load the export again into another folder: this one no longer proves that klavnb wrote it."
 
@@ -46,12 +66,23 @@ class Export:
     groups: dy.LazyFrame[GroupMember]
     rejects: dy.LazyFrame[Reject]
     summary: LoadSummary
+    totals: dy.LazyFrame[CampaignTotal] = field(default_factory=lambda: CampaignTotal.create_empty(lazy=True))
+
+
+class EventFile(msgspec.Struct):
+    """One file of events of a store, and what was counted in it."""
+
+    name: str
+    tally: Tally
 
 
 class Manifest(msgspec.Struct, kw_only=True):
     """The manifest of a store, as its JSON has it."""
 
     klavnb_store: int  # the schema version
+    data: str  # the folder beside it in which the frames are
+    events: list["EventFile"]  # in the order of time
+    profiles: list[str]
     summary: LoadSummary
 
 
@@ -66,8 +97,9 @@ def read_export(paths: str | Path | Sequence[str | Path], *, settings: Settings 
     ----------
     paths
         A file, a folder (searched to the bottom, in the order of names, formats mixed), several of them,
-        a store by itself, or the word `sample` for the sample export; a folder of that
-        name needs its whole path.
+        a store by itself, the address of a PostgreSQL database with Fivetran's tables in a schema `klaviyo`
+        (`postgresql://…`; `load_store` takes other schemas), or the word `sample` for the sample export; a
+        folder of that name needs its whole path.
     settings
         Say which metrics are about messages and which is the conversion; by default those of 2022.
         A store was typed when it was made: for it they change the notes about missing metrics only.
@@ -98,8 +130,8 @@ def read_export(paths: str | Path | Sequence[str | Path], *, settings: Settings 
     True
     """
     chosen = [paths] if isinstance(paths, str | Path) else list(paths)
-    found = [find_sample() if str(path) == SAMPLE else Path(path).expanduser() for path in chosen]
-    stores = [path for path in found if is_store(path)]
+    found = _find(chosen, DEFAULT_OPTIONS)
+    stores = [path for path in found if isinstance(path, Path) and is_store(path)]
     if stores and len(found) > 1:
         raise ExportError(
             f"{name_some(stores)}: expected files of an export, found a store beside {name_some(found)}.",
@@ -108,6 +140,16 @@ def read_export(paths: str | Path | Sequence[str | Path], *, settings: Settings 
     if stores:
         return read_store(stores[0]) if settings is None else _suit(stores[0], settings)
     return _load(found, settings or Settings.preset("2022"))
+
+
+def _find(paths: Sequence[str | Path], options: LoadOptions) -> list[Path | DatabaseSource]:
+    return [_find_one(path, options) for path in paths]
+
+
+def _find_one(path: str | Path, options: LoadOptions) -> Path | DatabaseSource:
+    if isinstance(path, str) and is_address(path):
+        return DatabaseSource(path, options.schema)
+    return find_sample() if str(path) == SAMPLE else Path(path).expanduser()
 
 
 def _suit(store: Path, settings: Settings) -> Export:
@@ -126,10 +168,43 @@ def _suit(store: Path, settings: Settings) -> Export:
     return replace(export, summary=renew_notes(summary, settings=settings))
 
 
-def _load(paths: Sequence[Path], settings: Settings) -> Export:
-    files = read_files(paths)
-    cleaned = clean(files.raw, settings=settings)
-    summary = summarise(files, cleaned, settings=settings)
+def _load(paths: Sequence[Path | DatabaseSource], settings: Settings) -> Export:
+    """Read an export into memory."""
+    loaded = load(paths, settings=settings, options=LoadOptions())
+    return Export(
+        Event.cast(_join(Event, [events for events, _ in loaded.events])),
+        Profile.cast(_join(Profile, loaded.profiles)),
+        Message.cast(loaded.messages.lazy()),
+        GroupMember.cast(loaded.groups.lazy()),
+        Reject.cast(loaded.rejects.collect().lazy()),
+        _summarise(loaded, paths, settings),
+        CampaignTotal.cast(loaded.totals.lazy()),
+    )
+
+
+def _scan_held(events: pl.DataFrame | Path) -> pl.LazyFrame:
+    return events.lazy() if isinstance(events, pl.DataFrame) else pl.scan_parquet(events)
+
+
+def _join(schema: type[dy.Schema], frames: Sequence[pl.DataFrame | Path]) -> pl.LazyFrame:
+    held = [frame for frame in frames if isinstance(frame, pl.DataFrame)]
+    return pl.concat([schema.create_empty(), *held]).lazy()
+
+
+def _summarise(loaded: Loaded, paths: Sequence[Path | DatabaseSource], settings: Settings) -> LoadSummary:
+    frames = [_scan_held(events) for events, _ in loaded.events]
+    events = pl.concat([Event.create_empty().lazy(), *frames])
+    summary = summarise(
+        loaded.tally,
+        sources=loaded.sources,
+        skipped=loaded.skipped,
+        count_profiles=loaded.count_profiles,
+        count_messages=loaded.messages.height,
+        digests=loaded.digests,
+        metric_names=loaded.metric_names,
+        count_doubled=count_doubled_orders(events, settings=settings),
+        settings=settings,
+    )
     if not summary.rows_kept:
         rejected = [f"{reason}: {count}" for reason, count in summary.rejected.items()]
         found = f"{summary.rows_in} of which none can be used ({name_some(rejected)})" if rejected else "none"
@@ -140,26 +215,116 @@ def _load(paths: Sequence[Path], settings: Settings) -> Export:
             f"{others if summary.count_profiles else ''}",
             hint="Export the events too, each with its id, profile, metric and time (Klaviyo's Get Events).",
         )
-    return Export(
-        cleaned.events.lazy(),
-        cleaned.profiles.lazy(),
-        cleaned.messages.lazy(),
-        cleaned.groups.lazy(),
-        cleaned.rejects.lazy(),
-        summary,
+    return summary
+
+
+def load_store(
+    paths: str | Path | Sequence[str | Path],
+    folder: str | Path,
+    *,
+    settings: Settings | None = None,
+    options: LoadOptions | None = None,
+    append: bool = False,
+    progress: Progress = NO_PROGRESS,
+) -> Export:
+    """Load an export of any size into a store, in bounded memory.
+
+    The store has one Parquet file per month of events, or several where a month is large, in the order of time and
+    id, each touch with its receipt; profiles, messages, members of groups and rejects; and a manifest. It is written
+    beside what was there before and takes its place at one moment: until then, and whatever happens, the former
+    store is whole.
+
+    Parameters
+    ----------
+    paths
+        As for `read_export`; no stores.
+    folder
+        Where the store is, or shall be.
+    settings
+        As for `read_export`.
+    options
+        What happens to what cannot be used, and how many processes work; unless given, what cannot be used is set
+        aside, up to 5 % of the records, and one process works.
+    append
+        Add the export to the store that is in the folder, if there is one, instead of replacing it. An event that
+        comes again, a profile of the same or a later state, and an answer about a list or segment are the later
+        word. Only the files of months that change are written anew. Settings that name metrics must be those that
+        the store was loaded with.
+    progress
+        Is told the step, how much of it is done (0 to 1), and the events so far.
+
+    Returns
+    -------
+    Export
+        The store.
+
+    Raises
+    ------
+    ExportError
+        As for `read_export`; and when more was set aside than the options allow.
+    StoreError
+        When the folder holds anything but a store's own files, another load is writing it, or it cannot be written.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     stored = load_store("sample", f"{folder}/store")
+    >>> stored.summary == read_export("sample").summary
+    True
+    """
+    chosen = settings or Settings.preset("2022")
+    how = options or DEFAULT_OPTIONS
+    found = _find([paths] if isinstance(paths, str | Path) else list(paths), how)
+    stores = [path for path in found if isinstance(path, Path) and is_store(path)]
+    if stores:
+        raise ExportError(f"{name_some(stores)}: expected an export, found a store.", hint="It is loaded already.")
+    store = Path(folder).expanduser().resolve()
+    with _say_what_failed(store), new_data(store) as data:
+        base = _open_base(store, chosen) if append and is_store(store) else None
+        loaded = load(found, settings=chosen, options=how, folder=data, base=base, progress=progress)
+        summary = _summarise(loaded, found, chosen)
+        for name, frame in (("messages", loaded.messages), ("groups", loaded.groups), ("totals", loaded.totals)):
+            _write_frame(frame.lazy(), data / f"{name}.parquet")
+        _write_frame(loaded.rejects, data / "rejects.parquet")
+        shutil.rmtree(data / ASIDE)
+        _commit(data, [EventFile(Path(str(path)).name, tally) for path, tally in loaded.events], summary)
+    return read_store(store)
+
+
+def _open_base(store: Path, settings: Settings) -> Base:
+    """Open a store that is added to."""
+    export = read_store(store)
+    if dict(export.summary.named_metrics) != dict(settings.metrics):
+        raise SettingsError(
+            f"{store}: expected the metric names with which the store was loaded, found other ones.",
+            hint="Append with the same settings file, or load everything again.",
+        )
+    manifest = _read_manifest(store)
+    folder = store / manifest.data / "events"
+    return Base(
+        files=tuple(
+            BaseFile(folder / file.name, date.fromisoformat(Path(file.name).stem), file.tally)
+            for file in manifest.events
+        ),
+        profiles=export.profiles,
+        messages=export.messages.collect(),
+        groups=export.groups.collect(),
+        totals=export.totals.collect(),
+        rejects=export.rejects,
+        metric_names=export.summary.metric_names,
+        sources=export.summary.sources,
+        tally=export.summary.tally,
     )
 
 
 def write_store(export: Export, folder: str | Path) -> None:
-    """Write an export into a folder as a store: zstd Parquet files, and a manifest.
-
-    Everything is written beside the folder and swapped in at the end, so that a store that was there
-    before stays whole whatever happens. Its sources are named by their base names only.
+    """Write an export that is in memory, or a store, into a folder as a store: see `load_store`.
 
     Raises
     ------
     StoreError
-        When the folder holds anything but a store's own files, or it cannot be written.
+        When the folder holds anything but a store's own files, another load is writing it, or it cannot be written.
 
     Examples
     --------
@@ -170,41 +335,39 @@ def write_store(export: Export, folder: str | Path) -> None:
     ...     read_export(f"{folder}/store").summary == export.summary
     True
     """
-    target = Path(folder).expanduser().resolve()
+    store = Path(folder).expanduser().resolve()
+    with _say_what_failed(store), new_data(store) as data:
+        (data / "events").mkdir()
+        (data / "profiles").mkdir()
+        day = pl.col("occurred_at").dt.date()
+        days = export.events.group_by(day=day).agg(count_events=pl.len()).sort("day").collect(engine="streaming")
+        files: list[EventFile] = []
+        for first, last in plan_slices(days):
+            events = export.events.filter(day.is_between(first, last)).sort("occurred_at", "event_id").collect()
+            files.append(EventFile(write_events(events, data / "events").name, tally_events(events)))
+        _write_frame(export.profiles, data / "profiles" / "0000.parquet")
+        for name in ("messages", "groups", "totals", "rejects"):
+            _write_frame(getattr(export, name), data / f"{name}.parquet")
+        _commit(data, files, export.summary)
+
+
+@contextmanager
+def _say_what_failed(store: Path) -> Iterator[None]:
     try:
-        _refuse_foreign(target)
-        remove_stale(target, known=STORE_FILES)
-        beside = target.with_name(f".{target.name}.new-{os.getpid()}")
-        former = target.with_name(f".{target.name}.former-{os.getpid()}")
-        try:
-            beside.mkdir(parents=True)
-            for name, frame in _frames(export).items():
-                _write_frame(frame, beside / f"{name}.parquet")
-            manifest = msgspec.json.encode(Manifest(klavnb_store=SCHEMA_VERSION, summary=export.summary))
-            (beside / MANIFEST).write_bytes(msgspec.json.format(manifest, indent=2))
-            swap_folder(beside, target, former)
-        finally:
-            remove_folder(beside)
-    except (OSError, ValueError, pl.exceptions.PolarsError) as error:
+        yield
+    except (OSError, pl.exceptions.PolarsError) as error:
+        if not isinstance(error, OSError) and OF_THE_SYSTEM not in str(error):
+            raise
         raise StoreError(
-            f"The store {target} could not be written: {error}. What was there before is untouched.",
+            f"The store {store} could not be written: {error}. What was there before is untouched.",
             hint="Make room, or choose a folder that can be written.",
         ) from error
 
 
-def _refuse_foreign(target: Path) -> None:
-    if not target.exists():
-        return
-    foreign = list_foreign(target) if target.is_dir() else ["a file"]
-    if foreign:
-        raise StoreError(
-            f"{target}: expected a store, an empty folder or none, found something else: {name_some(foreign)}.",
-            hint="Choose another folder: nothing that klavnb did not write is overwritten.",
-        )
-
-
-def _frames(export: Export) -> dict[str, pl.LazyFrame]:
-    return {name: getattr(export, name) for name in FRAMES}
+def _commit(data: Path, events: list[EventFile], summary: LoadSummary) -> None:
+    profiles = sorted(path.name for path in (data / "profiles").iterdir())
+    manifest = Manifest(klavnb_store=SCHEMA_VERSION, data=data.name, events=events, profiles=profiles, summary=summary)
+    commit(data, msgspec.json.format(msgspec.json.encode(manifest), indent=2))
 
 
 def _write_frame(frame: pl.LazyFrame, path: Path) -> None:
@@ -221,13 +384,15 @@ def read_store(folder: str | Path) -> Export:
     """
     store = Path(folder).expanduser()
     manifest = _read_manifest(store)
+    data = store / manifest.data
     return Export(
-        Event.cast(_scan(store, "events")),
-        Profile.cast(_scan(store, "profiles")),
-        Message.cast(_scan(store, "messages")),
-        GroupMember.cast(_scan(store, "groups")),
-        Reject.cast(_scan(store, "rejects")),
+        Event.cast(_scan(data, "events", [file.name for file in manifest.events])),
+        Profile.cast(_scan(data, "profiles", manifest.profiles)),
+        Message.cast(_scan(data, "messages", None)),
+        GroupMember.cast(_scan(data, "groups", None)),
+        Reject.cast(_scan(data, "rejects", None)),
         manifest.summary,
+        CampaignTotal.cast(_scan(data, "totals", None)),
     )
 
 
@@ -250,14 +415,18 @@ def _read_manifest(store: Path) -> Manifest:
         raise StoreError(f"{store / MANIFEST}: expected the manifest of a store; {error}.", hint=ANEW) from error
 
 
-def _scan(store: Path, name: str) -> pl.LazyFrame:
-    path = store / f"{name}.parquet"
-    try:
-        found = dict(pl.read_parquet_schema(path))
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise StoreError(f"{path}: expected a table of the store, found none or a damaged one.", hint=RELOAD) from error
+def _scan(data: Path, name: str, files: Sequence[str] | None) -> pl.LazyFrame:
+    """Scan a frame: one file of its name, or those in the folder of its name."""
+    paths = [data / f"{name}.parquet"] if files is None else [data / name / file for file in files]
     expected = dict(FRAMES[name].create_empty().schema)
-    if found != expected:
-        differing = [column for column in {**expected, **found} if expected.get(column) != found.get(column)]
-        raise StoreError(f"{path}: the columns {name_some(differing)} are not those of this version.", hint=RELOAD)
-    return pl.scan_parquet(path)
+    for path in paths:
+        try:
+            found = dict(pl.read_parquet_schema(path))
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise StoreError(
+                f"{path}: expected a table of the store, found none or a damaged one.", hint=RELOAD
+            ) from error
+        if found != expected:
+            differing = [column for column in {**expected, **found} if expected.get(column) != found.get(column)]
+            raise StoreError(f"{path}: the columns {name_some(differing)} are not those of this version.", hint=RELOAD)
+    return pl.scan_parquet(paths) if paths else FRAMES[name].create_empty().lazy()

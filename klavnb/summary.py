@@ -1,26 +1,21 @@
 """What a load took in, kept and set aside, and what its attribution will lack."""
 
-import hashlib
-from collections.abc import Collection, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
 import polars as pl
 
-from klavnb.cleaning import Cleaned
 from klavnb.errors import name_some
-from klavnb.formats import RawFiles
+from klavnb.metrics import RENAMED_METRICS
 from klavnb.settings import Settings
+from klavnb.tally import Tally, describe_tally, fingerprint, sort_counts
 
-__all__ = ["LoadSummary", "find_gaps", "find_missing", "fingerprint_frames", "renew_notes", "summarise"]
+__all__ = ["LoadSummary", "count_doubled_orders", "find_gaps", "find_missing", "renew_notes", "summarise"]
 
-DIGITS: Final = 12
 MISSING: Final = "There are no "
 """How the notes about missing metrics begin, and no other: they depend on the settings."""
-
-NULL, END_OF_VALUE = "\x00", "\x1f"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +42,14 @@ class LoadSummary:
     notes
         Sentences on what was kept in part, and on what attribution will lack.
     fingerprint
-        12 hexadecimal digits of the BLAKE2b of the content: the same for a store and for the export it
+        12 hexadecimal digits that stand for the content: the same for a store and for the export it
         was made from, whatever the files' names and order.
     metric_names
         Klaviyo's metric id → name, where the export says it: segments name metrics by their ids.
     named_metrics
         The account's own metric names of the settings at loading → role: which events are about messages.
+    tally
+        The counts that all of this was made from; those of several loads add up.
     """
 
     sources: tuple[str, ...]
@@ -68,6 +65,7 @@ class LoadSummary:
     fingerprint: str
     named_metrics: Mapping[str, str] = field(default_factory=dict)
     metric_names: Mapping[str, str] = field(default_factory=dict)
+    tally: Tally = field(default_factory=Tally)
 
     def to_frame(self) -> pl.DataFrame:
         """Return the summary as a table: one row per figure, in the order in which a person reads it.
@@ -88,40 +86,61 @@ class LoadSummary:
         return pl.DataFrame(rows, schema=["section", "name", "value"], orient="row")
 
 
-def summarise(files: RawFiles, cleaned: Cleaned, *, settings: Settings) -> LoadSummary:
-    """Say what came of the files, and what attribution with these settings will lack."""
-    events, rejects = cleaned.events, cleaned.rejects
-    metrics = _count(events["metric"])
-    skipped = f"Passed over, being no export: {name_some(files.skipped)}." if files.skipped else ""
+def summarise(
+    tally: Tally,
+    *,
+    sources: Collection[str],
+    skipped: Sequence[str],
+    count_profiles: int,
+    count_messages: int,
+    digests: Sequence[str],
+    metric_names: Mapping[str, str],
+    count_doubled: int,
+    settings: Settings,
+) -> LoadSummary:
+    """Say what came of the files, and what attribution with these settings will lack.
+
+    Parameters
+    ----------
+    tally
+        What was counted of all events and rejects.
+    sources, skipped
+        Base names of the files that were read; names of those that are no export.
+    count_profiles, count_messages
+        Rows after merging.
+    digests
+        Of the other frames of the export.
+    metric_names
+        Klaviyo's metric id → name as exported.
+    count_doubled
+        Orders that are there under more than one event id, see `count_doubled_orders`.
+    settings
+        Those of the load.
+    """
+    kept = sum(tally.metrics.values())
+    passed_over = f"Passed over, being no export: {name_some(skipped)}." if skipped else ""
     return LoadSummary(
-        sources=files.sources,
-        rows_in=events.height + rejects.height,
-        rows_kept=events.height,
-        rejected=_count(rejects["reason"]),
-        count_profiles=cleaned.profiles.height,
-        count_messages=cleaned.messages.height,
-        first_event_at=_to_time(events["occurred_at"].min()),
-        last_event_at=_to_time(events["occurred_at"].max()),
-        metrics=metrics,
+        sources=tuple(sorted(sources)),
+        rows_in=kept + sum(tally.rejected.values()),
+        rows_kept=kept,
+        rejected=sort_counts(tally.rejected),
+        count_profiles=count_profiles,
+        count_messages=count_messages,
+        first_event_at=tally.first_event_at,
+        last_event_at=tally.last_event_at,
+        metrics=sort_counts(tally.metrics),
         notes=(
-            *find_missing(metrics, settings=settings),
-            *cleaned.notes,
-            *find_gaps(events, settings=settings),
-            *filter(None, [skipped]),
+            *find_missing(tally.metrics, settings=settings),
+            *describe_tally(tally),
+            *find_gaps(tally, settings=settings),
+            *_describe_doubled(count_doubled),
+            *filter(None, [passed_over]),
         ),
-        fingerprint=fingerprint_frames(events, cleaned.profiles, cleaned.messages, cleaned.groups),
+        fingerprint=fingerprint([*(f"{day}{digest}" for day, digest in sorted(tally.days.items())), *digests]),
         named_metrics=dict(sorted(settings.metrics.items())),
-        metric_names=cleaned.metric_names,
+        metric_names={key: RENAMED_METRICS.get(name, name) for key, name in sorted(metric_names.items())},
+        tally=tally,
     )
-
-
-def _count(names: pl.Series) -> dict[str, int]:
-    counts = names.rename("name").value_counts().sort("count", "name", descending=[True, False])
-    return dict(counts.iter_rows())
-
-
-def _to_time(value: object) -> datetime | None:
-    return value if isinstance(value, datetime) else None
 
 
 def _describe(time: datetime | None) -> str:
@@ -150,42 +169,30 @@ def find_missing(metrics: Collection[str], *, settings: Settings) -> Iterator[st
         yield f"{MISSING}events of the conversion metric {settings.conversion_metric}: nothing can be attributed."
 
 
-def find_gaps(events: pl.DataFrame, *, settings: Settings) -> Iterator[str]:
+def find_gaps(tally: Tally, *, settings: Settings) -> Iterator[str]:
     """Say what the events cannot be compared with, and what must not be added up; one sentence each."""
-    conversions = events.filter(pl.col("metric") == settings.conversion_metric)
-    if conversions.height and conversions["recorded_event_ids"].null_count() == conversions.height:
+    metric = RENAMED_METRICS.get(settings.conversion_metric, settings.conversion_metric)
+    if tally.metrics.get(metric) and not tally.recorded.get(metric):
         yield (
             "The export does not say what Klaviyo itself credited, so nothing can be compared with it; "
             "export with include=attributions."
         )
-    currencies = events.filter(pl.col("value").is_not_null())["currency"].drop_nulls().unique().sort().to_list()
-    if len(currencies) > 1:
-        yield f"Values are in several currencies ({name_some(currencies)}); they are never added up across them."
+    if len(tally.currencies) > 1:
+        yield f"Values are in several currencies ({name_some(tally.currencies)}); they are never added up across them."
 
 
-def fingerprint_frames(*frames: pl.DataFrame) -> str:
-    """Return 12 hexadecimal digits of the BLAKE2b of frames, whatever the order of their rows.
-
-    Each frame is sorted by its first two columns, which must tell its rows apart. Columns are worked
-    through side by side; each has a digest of its own, and the whole is the digest of these.
-
-    Examples
-    --------
-    >>> frame = pl.DataFrame({"key": ["a", "b"], "value": [1.5, None]})
-    >>> fingerprint_frames(frame) == fingerprint_frames(frame.reverse())
-    True
-    """
-    columns = [column for frame in frames for column in frame.sort(frame.columns[:2]).iter_columns()]
-    with ThreadPoolExecutor() as threads:
-        digests = list(threads.map(_digest, columns))
-    return hashlib.blake2b(b"".join(digests)).hexdigest()[:DIGITS]
+def count_doubled_orders(events: pl.LazyFrame, *, settings: Settings) -> int:
+    """Count the orders that came by two routes: conversions of one profile and order number with several event ids."""
+    metric = RENAMED_METRICS.get(settings.conversion_metric, settings.conversion_metric)
+    orders = events.filter(pl.col("metric") == metric, pl.col("order_id").is_not_null())
+    numbers = orders.group_by("profile_id", "order_id").agg(times=pl.len())
+    doubled = numbers.filter(pl.col("times") > 1).select(pl.len())
+    return int(doubled.collect(engine="streaming").item())
 
 
-def _digest(column: pl.Series) -> bytes:
-    texts = column.list.join(",") if column.dtype == pl.List else _to_texts(column)
-    return hashlib.blake2b(texts.fill_null(NULL).str.join(END_OF_VALUE).item().encode()).digest()
-
-
-def _to_texts(column: pl.Series) -> pl.Series:
-    exact = column.dt.epoch("us") if column.dtype == pl.Datetime else column
-    return exact.cast(pl.String)
+def _describe_doubled(count: int) -> Iterator[str]:
+    if count:
+        yield (
+            f"Orders that are there under more than one event id: {count}; each counts more than once. They may have "
+            "come by two routes: load only one of them. klavnb check says more."
+        )

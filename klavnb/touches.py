@@ -13,7 +13,6 @@ __all__ = ["count_interactions", "find_anchor", "find_conversions", "find_touche
 ROLE = pl.col("role")
 CHANNEL, KIND = (ROLE.str.split(".").list.get(part) for part in (0, 1))
 
-MESSAGE_KEY = ["profile_id", "channel", "message_id"]
 TAKEN_BACK = ("Refunded Order", "Cancelled Order")
 
 
@@ -24,15 +23,15 @@ def find_touches(events: dy.LazyFrame[Event], *, settings: Settings) -> dy.LazyF
     interactions that name no message (visits need none), those that the settings exclude, and every
     receipt, unless deliveries have a window.
 
-    The receipt of a touch is, in this order: the `Received …` event of the same profile and message,
-    of the same transmission where both name one, else the latest at or before the touch; the send
+    The receipt of a touch is, in this order: `receipt_at`, the `Received …` event that was matched when
+    the export was loaded (see `klavnb.receipts`); the send
     cohort; the handoff time; the touch itself. It is never later than the touch. A window is closed at
     both ends: `touched_at <= t <= closes_at`; Klaviyo does not document the boundary.
 
     Parameters
     ----------
     events
-        All events of the account: receipts are needed too.
+        Events of the account; each with its receipt.
     settings
         Windows, anchor, filters and names of metrics.
 
@@ -51,13 +50,6 @@ def find_touches(events: dy.LazyFrame[Event], *, settings: Settings) -> dy.LazyF
     """
     with_role = events.with_columns(role=pl.col("metric").replace_strict(settings.roles, default=None)).filter(
         ROLE.is_not_null()
-    )
-    receipts = with_role.filter(KIND == "received", pl.col("message_id").is_not_null()).select(
-        "profile_id",
-        "message_id",
-        "transmission_id",
-        channel=CHANNEL.cast(pl.Enum(CHANNELS)),
-        receipt_at=pl.col("occurred_at"),
     )
     touches = (
         with_role.with_columns(role=ROLE.str.replace(".received", ".delivery", literal=True))
@@ -78,6 +70,7 @@ def find_touches(events: dy.LazyFrame[Event], *, settings: Settings) -> dy.LazyF
             "transmission_id",
             "sent_at",
             "handed_off_at",
+            "receipt_at",
             "is_machine_open",
             "is_bot_click",
             touch_id=pl.col("event_id"),
@@ -87,7 +80,7 @@ def find_touches(events: dy.LazyFrame[Event], *, settings: Settings) -> dy.LazyF
         )
     )
     window = ROLE.replace_strict(dict(settings.windows), return_dtype=pl.Duration("us"))
-    return Touch.cast(_match_receipts(touches, receipts).with_columns(closes_at=find_anchor(settings) + window))
+    return Touch.cast(_choose_receipt(touches).with_columns(closes_at=find_anchor(settings) + window))
 
 
 def find_anchor(settings: Settings) -> pl.Expr:
@@ -181,40 +174,15 @@ def _filters(settings: Settings) -> list[pl.Expr]:
     return [pl.col(flag).not_().fill_null(value=True) for flag, excluded in known.items() if excluded]
 
 
-def _match_receipts(touches: pl.LazyFrame, receipts: pl.LazyFrame) -> pl.LazyFrame:
+def _choose_receipt(touches: pl.LazyFrame) -> pl.LazyFrame:
     """Add `received_at`, never after the touch, and `receipt_source`."""
-    same_transmission = receipts.group_by([*MESSAGE_KEY, "transmission_id"]).agg(
-        transmitted_at=pl.col("receipt_at").min()
-    )
-    in_order = receipts.sort("receipt_at")
-    latest = in_order.select(*MESSAGE_KEY, "receipt_at")
-    latest_unnamed = in_order.filter(pl.col("transmission_id").is_null()).select(
-        *MESSAGE_KEY, unnamed_receipt_at="receipt_at"
-    )
-    matched = (
-        touches.join(same_transmission, on=[*MESSAGE_KEY, "transmission_id"], how="left")
-        .sort("touched_at")
-        .join_asof(latest, left_on="touched_at", right_on="receipt_at", by=MESSAGE_KEY, check_sortedness=False)
-        .join_asof(
-            latest_unnamed, left_on="touched_at", right_on="unnamed_receipt_at", by=MESSAGE_KEY, check_sortedness=False
-        )
-    )
-    by_event = (
-        pl.when(pl.col("kind") == "delivery")
-        .then("touched_at")
-        .otherwise(
-            pl.coalesce(
-                "transmitted_at",
-                pl.when(pl.col("transmission_id").is_null()).then("receipt_at").otherwise("unnamed_receipt_at"),
-            )
-        )
-    )
+    by_event = pl.when(pl.col("kind") == "delivery").then("touched_at").otherwise("receipt_at")
     found = dict(
         zip(RECEIPT_SOURCES, (by_event, pl.col("sent_at"), pl.col("handed_off_at"), pl.col("touched_at")), strict=True)
     )
     source = pl.coalesce(
         pl.when(at.is_not_null()).then(pl.lit(name, dtype=pl.Enum(RECEIPT_SOURCES))) for name, at in found.items()
     )
-    return matched.with_columns(
+    return touches.with_columns(
         received_at=pl.min_horizontal(pl.coalesce(*found.values()), "touched_at"), receipt_source=source
     )

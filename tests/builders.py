@@ -17,6 +17,7 @@ import polars as pl
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
+from klavnb.receipts import add_receipts
 from klavnb.schemas import Event
 from klavnb.settings import Settings
 
@@ -80,8 +81,9 @@ def frame(schema: type[dy.Schema], rows: Iterable[Row]) -> pl.DataFrame:
     return pl.DataFrame(list(rows), schema=schema.create_empty().schema)
 
 
-def events(*rows: Row) -> dy.LazyFrame[Event]:
-    return Event.validate(frame(Event, rows)).lazy()
+def events(*rows: Row, settings: Settings = ANNOUNCED) -> dy.LazyFrame[Event]:
+    """Events as a load with these settings gives them: each touch with its receipt."""
+    return Event.validate(add_receipts(frame(Event, rows).lazy(), roles=settings.roles).collect(), cast=True).lazy()
 
 
 # What follows makes histories by chance, for comparison with the oracle: whole seconds from a small
@@ -213,4 +215,4 @@ briefly = hypothesis_settings(by_chance, max_examples=5)
 
 
 def chance_events(rows: Iterable[Row]) -> dy.LazyFrame[Event]:
-    return Event.cast(frame(Event, rows).lazy())
+    return Event.cast(add_receipts(frame(Event, rows).lazy(), roles=ANNOUNCED.roles))

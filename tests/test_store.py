@@ -1,11 +1,8 @@
 """A store says what the export said, and no failure harms the one that was there."""
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -55,6 +52,12 @@ def export(tmp_path: Path) -> Export:
     return read_export(write_lines(tmp_path / "export.jsonl", *records))
 
 
+def find_data(folder: Path) -> Path:
+    """The folder of a store in which its frames are."""
+    (data,) = folder.glob("data-*")
+    return data
+
+
 def assert_same(found: Export, expected: Export) -> None:
     assert found.summary == expected.summary
     for name in FRAMES:
@@ -92,12 +95,13 @@ def test_the_word_sample_means_the_sample_as_a_path_too() -> None:
 
 def test_a_store_is_parquet_and_a_manifest_without_any_path(export: Export, tmp_path: Path) -> None:
     write_store(export, tmp_path / "store")
-    assert sorted(path.name for path in (tmp_path / "store").iterdir()) == [
-        "events.parquet",
+    data = find_data(tmp_path / "store")
+    assert sorted(path.name for path in (tmp_path / "store").iterdir()) == [".lock", data.name, "manifest.json"]
+    assert sorted(path.relative_to(data).as_posix() for path in data.rglob("*.parquet")) == [
+        "events/2024-05-01.parquet",
         "groups.parquet",
-        "manifest.json",
         "messages.parquet",
-        "profiles.parquet",
+        "profiles/0000.parquet",
         "rejects.parquet",
     ]
     manifest = (tmp_path / "store" / "manifest.json").read_text(encoding="utf-8")
@@ -116,7 +120,7 @@ def test_a_later_store_takes_the_place_of_the_former_even_when_made_from_it(expo
 
 @pytest.mark.parametrize(
     "failure",
-    [OSError("disk full"), pl.exceptions.ComputeError("disk full"), KeyboardInterrupt()],
+    [OSError("disk full"), pl.exceptions.ComputeError("disk full (os error 28)"), KeyboardInterrupt()],
 )
 def test_an_interrupted_write_leaves_the_former_store(
     export: Export,
@@ -139,24 +143,35 @@ def test_an_interrupted_write_leaves_the_former_store(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["export.jsonl", "other.jsonl", "store"]
 
 
-def test_a_swap_that_fails_puts_the_former_store_back(
+def test_a_manifest_that_cannot_be_put_in_its_place_leaves_the_former_store(
     export: Export,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     folder = tmp_path / "store"
     write_store(export, folder)
-    rename = Path.rename
 
-    def fail(path: Path, target: Path) -> Path:
-        if ".new-" in path.name:
-            raise OSError("no")
-        return rename(path, target)
+    def fail(_path: Path, _target: Path) -> Path:
+        raise OSError("no")
 
-    monkeypatch.setattr(Path, "rename", fail)
-    with pytest.raises(StoreError, match="What was there before is untouched"):
-        write_store(export, folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", fail)
+        with pytest.raises(StoreError, match="What was there before is untouched"):
+            write_store(export, folder)
     assert_same(read_store(folder), export)
+    assert find_data(folder).is_dir()
+
+
+def test_a_fault_of_ours_is_not_taken_for_one_of_the_disk(
+    export: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_frame: pl.LazyFrame, _path: Path) -> None:
+        raise pl.exceptions.ColumnNotFoundError("x")
+
+    monkeypatch.setattr(store, "_write_frame", fail)
+    with pytest.raises(pl.exceptions.ColumnNotFoundError):
+        write_store(export, tmp_path / "store")
+    assert not (tmp_path / "store").exists()
 
 
 def test_a_folder_that_is_no_store_is_never_overwritten(export: Export, tmp_path: Path) -> None:
@@ -203,15 +218,40 @@ def test_a_store_is_written_where_a_dot_or_a_link_points(
     assert_same(read_store(tmp_path / "here"), export)
 
 
-def test_what_a_killed_load_left_is_removed_and_what_a_living_one_writes_is_not(export: Export, tmp_path: Path) -> None:
-    ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
-    stale, living, foreign = (tmp_path / f".store.new-{end}" for end in (ended.pid, os.getppid(), "x"))
-    for folder in (stale, living, foreign):
-        folder.mkdir()
-        (folder / "events.parquet").write_bytes(b"half of it")
-    write_store(export, tmp_path / "store")
-    assert [folder.exists() for folder in (stale, living, foreign)] == [False, True, True]
+def test_what_a_killed_load_left_is_removed_by_the_next(export: Export, tmp_path: Path) -> None:
+    folder = tmp_path / "store"
+    write_store(export, folder)
+    left = folder / "data-0123456789ab"
+    left.mkdir()
+    (left / "messages.parquet").write_bytes(b"half of it")
+    assert_same(read_store(folder), export)
+    write_store(export, folder)
+    assert not left.exists()
+    assert_same(read_store(folder), export)
+
+
+def test_a_first_load_that_was_killed_is_no_store_and_no_export_and_can_be_loaded_into(
+    export: Export, tmp_path: Path
+) -> None:
+    folder = tmp_path / "store"
+    (folder / "data-0123456789ab" / "events").mkdir(parents=True)
+    (folder / ".lock").touch()
+    with pytest.raises(ExportError, match="found no file"):
+        read_export(folder)
+    write_store(export, folder)
+    assert_same(read_store(folder), export)
+
+
+def test_a_store_of_version_2_is_refused_and_replaced_whole(export: Export, tmp_path: Path) -> None:
+    folder = tmp_path / "store"
+    folder.mkdir()
+    (folder / "manifest.json").write_text('{"klavnb_store": 2, "summary": {}}')
+    for name in ("events", "profiles", "messages", "groups", "rejects"):
+        (folder / f"{name}.parquet").write_bytes(b"as it was")
+    with pytest.raises(StoreError, match="expected a store of version 3, found version 2"):
+        read_store(folder)
+    write_store(export, folder)
+    assert sorted(path.name for path in folder.iterdir()) == [".lock", find_data(folder).name, "manifest.json"]
 
 
 OWN_NAMES = Settings(metrics={"Geöffnet": "email.open", "Not there": "email.click"})
@@ -244,16 +284,17 @@ def test_notes_on_missing_metrics_follow_the_settings_at_reading(export: Export,
 
 
 def damage_events(folder: Path) -> None:
-    path = folder / "events.parquet"
+    path = find_data(folder) / "events" / "2024-05-01.parquet"
     path.write_bytes(path.read_bytes()[:100])
 
 
 def drop_messages(folder: Path) -> None:
-    (folder / "messages.parquet").unlink()
+    (find_data(folder) / "messages.parquet").unlink()
 
 
 def rename_column(folder: Path) -> None:
-    pl.read_parquet(folder / "events.parquet").rename({"value": "worth"}).write_parquet(folder / "events.parquet")
+    path = find_data(folder) / "events" / "2024-05-01.parquet"
+    pl.read_parquet(path).rename({"value": "worth"}).write_parquet(path)
 
 
 def break_manifest(folder: Path) -> None:
@@ -261,7 +302,7 @@ def break_manifest(folder: Path) -> None:
 
 
 def empty_manifest(folder: Path) -> None:
-    (folder / "manifest.json").write_text('{"klavnb_store": 2}')
+    (folder / "manifest.json").write_text('{"klavnb_store": 3}')
 
 
 def raise_version(folder: Path) -> None:
@@ -272,12 +313,12 @@ def raise_version(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("harm", "message"),
     [
-        (damage_events, "events.parquet: expected a table"),
+        (damage_events, "2024-05-01.parquet: expected a table"),
         (drop_messages, "messages.parquet: expected a table"),
         (rename_column, "the columns value, worth are not"),
         (break_manifest, "expected the manifest of a store"),
         (empty_manifest, "expected the manifest of a store"),
-        (raise_version, "expected a store of version 2, found version 99"),
+        (raise_version, "expected a store of version 3, found version 99"),
         (shutil.rmtree, "expected a store, found no manifest.json"),
     ],
 )

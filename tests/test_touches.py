@@ -47,7 +47,7 @@ NET = replace(ANNOUNCED, net_of_refunds=True)
 
 
 def touches(*rows: Row, settings: Settings = ANNOUNCED) -> pl.DataFrame:
-    found = find_touches(events(*rows), settings=settings).collect()
+    found = find_touches(events(*rows, settings=settings), settings=settings).collect()
     assert found.schema == Touch.create_empty().schema
     return Touch.validate(found).sort("touched_at", "touch_id")
 

@@ -1,5 +1,6 @@
 """The commands about exports: read one into a store, and write one of an invented shop."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -8,6 +9,7 @@ from rich.table import Table
 
 import klavnb as kn
 from klavnb.cli.console import heard, said
+from klavnb.cli.progress import LoadProgress
 
 if TYPE_CHECKING:  # the store brings polars, which `klavnb --help` does not need
     from klavnb.store import LoadSummary
@@ -16,30 +18,54 @@ __all__ = ["load", "sample"]
 
 
 def load(
-    exports: Annotated[tuple[Path, ...], Parameter(negative=())],
+    exports: Annotated[tuple[str, ...], Parameter(negative=())],
     *,
     out: Path,
+    append: bool = False,
     settings: Path | None = None,
+    format: str | None = None,  # noqa: A002 - the option's name on the command line
+    schema: str = "klaviyo",
+    on_error: Literal["quarantine", "stop"] = "quarantine",
+    max_rejects: float = 0.05,
+    workers: int | None = None,
 ) -> None:
-    """Read an export once into a store of typed Parquet files, and say what came of every row.
+    """Read an export of any size once into a store of typed Parquet files, and say what came of every row.
 
     Parameters
     ----------
     exports
-        Folders or files: answers of Klaviyo's API as JSON, or Fivetran's tables as CSV or Parquet.
+        Folders or files, of one format or several; or the address of a PostgreSQL database, postgresql://….
     out
         The folder of the store; a store that is there is replaced once the new one is whole.
+    append
+        Add to the store that is there instead: what comes again counts once, and the later word counts.
     settings
         A settings file in TOML, for the account's own metric names.
+    format
+        Read every file as this format, instead of recognising each by its content.
+    schema
+        The schema of Fivetran's tables in a database.
+    on_error
+        Set records aside that cannot be used, with the reason, or stop at the first.
+    max_rejects
+        The share of records that may be set aside before the load stops; repeated events do not count.
+    workers
+        Processes that read; as many as there are cores unless given.
     """
     chosen = kn.Settings.from_options(file=settings or "")
-    with heard.status("Reading …"):
-        export = kn.read_export(exports, settings=chosen)
-        kn.write_store(export, out)
+    options = kn.LoadOptions(
+        format=format,
+        schema=schema,
+        on_error=on_error,
+        max_rejects=max_rejects,
+        workers=workers or os.cpu_count() or 1,
+    )
+    with LoadProgress(heard) as progress:
+        export = kn.load_store(exports, out, settings=chosen, options=options, append=append, progress=progress.update)
     said.print(_tabulate_load(export.summary))
     period = export.summary.first_event_at, export.summary.last_event_at
     said.print("Period: " + " to ".join(f"{at:%Y-%m-%d}" for at in period if at) + " UTC")
-    counts = kn.count_interactions(export.events, settings=chosen).collect()
+    counts = kn.count_interactions(export.events, settings=chosen).collect(engine="streaming")
     said.print(
         f"Opens and clicks that name no message, so that they are no touches: {counts['count_messageless'].sum():,}"
     )

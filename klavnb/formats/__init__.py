@@ -1,91 +1,163 @@
 """Export formats: files → raw frames of text (`contract`), one module per format, recognised by content.
 
-To add a format, write a module with `recognises(source, head)` and `read(sources)`, and name it in
-`FORMATS`; nothing else knows which formats there are.
+To add a format, write a module with `recognises(source, head)`, `split(source)` and `read(pieces, settings=…)`,
+and name it in `FORMATS`; nothing else knows which formats there are.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Final
 
 from klavnb.errors import ExportError, name_some
-from klavnb.formats import events_api, fivetran, profile_csv
+from klavnb.formats import (
+    airbyte_jsonl,
+    airbyte_tables,
+    campaign_csv,
+    event_csv,
+    events_api,
+    fivetran,
+    profile_csv,
+    singer,
+)
+from klavnb.formats.addresses import is_address
 from klavnb.formats.contract import RawExport
-from klavnb.formats.folders import MANIFEST, MARK, STORE_FILES, is_store, list_foreign, list_sources
-from klavnb.formats.profile_merging import merge_profiles
-from klavnb.formats.source import Source, UnreadableError
+from klavnb.formats.folders import list_sources
+from klavnb.formats.postgresql import name_database, read_database
+from klavnb.formats.source import Piece, Source, UnreadableError
+from klavnb.settings import Settings
 
-__all__ = ["FORMATS", "MANIFEST", "MARK", "STORE_FILES", "RawFiles", "is_store", "list_foreign", "read_files"]
+__all__ = [
+    "FORMATS",
+    "DatabaseSource",
+    "FoundFiles",
+    "describe_expected",
+    "find_files",
+    "is_address",
+    "read_database",
+    "read_pieces",
+    "split_file",
+]
 
-FORMATS: Final = MappingProxyType({"events_api": events_api, "fivetran": fivetran, "profile_csv": profile_csv})
-"""Name → module, in the order in which they are asked whether a file is theirs."""
+FORMATS: Final[MappingProxyType[str, ModuleType]] = MappingProxyType(
+    {
+        "airbyte_jsonl": airbyte_jsonl,
+        "singer": singer,
+        "events_api": events_api,
+        "airbyte_tables": airbyte_tables,
+        "fivetran": fivetran,
+        "campaign_csv": campaign_csv,
+        "event_csv": event_csv,
+        "profile_csv": profile_csv,
+    }
+)
+"""Name → module, in the order in which they are asked whether a file is theirs: the more special first."""
 
 EXPECTED: Final = (
-    "response pages, resources or lines of Klaviyo's API as JSON, Fivetran's tables as CSV or Parquet, or Klaviyo's "
-    "CSV of profiles"
+    "Klaviyo's API, Airbyte's or Singer's records as JSON, Fivetran's or Airbyte's tables as CSV or Parquet, or "
+    "Klaviyo's CSV of events, profiles or campaigns"
 )
 HINT: Final = (
-    "Give the folder or the files of the export: Klaviyo API answers (.json, .jsonl, also .gz), Fivetran's tables "
-    "event, metric, campaign, flow and person (.csv, .parquet), or profiles (.csv) whose first column is Email, "
-    "Phone Number or Klaviyo ID."
+    "Give the folder or the files of the export: Klaviyo API answers (.json, .jsonl), Airbyte's or Singer's lines, "
+    "Fivetran's tables event, metric, campaign, flow and person (.csv, .parquet), Klaviyo's CSV files; each also as "
+    ".gz, .zst or .zip. Where a file is one of these and is not recognised, name its format with --format."
 )
+
+
+BY_ENDING: Final = MappingProxyType({".json": "events_api", ".csv": "fivetran", ".parquet": "fivetran"})
+"""What rejects a file that cannot be unpacked, by the end of its name."""
 
 
 @dataclass(frozen=True, slots=True)
-class RawFiles:
-    """What some files hold.
+class DatabaseSource:
+    """A database with Fivetran's tables: its address, which may hold a password and is never shown, and a schema."""
+
+    address: str = field(repr=False)
+    schema: str
+
+    @property
+    def name(self) -> str:
+        """What messages and the list of a store's sources call it."""
+        return name_database(self.address, schema=self.schema)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFiles:
+    """The files of an export, before they are read.
 
     Parameters
     ----------
-    raw
-        The frames, in the order of the files.
-    sources
-        Base names of the files that were read.
+    files
+        Each with the name of its format, in the order in which they are read.
     skipped
-        Names of the files in a folder that are no export, with the reason.
+        Names of the files in a folder that are no export.
+    asked
+        Names of the files that were asked for by themselves: they must be exports.
+    databases
+        What is read from databases.
     """
 
-    raw: RawExport
-    sources: tuple[str, ...]
+    files: tuple[tuple[Source, str], ...]
     skipped: tuple[str, ...]
+    asked: frozenset[str]
+    databases: tuple[DatabaseSource, ...] = ()
 
 
-def read_files(paths: Sequence[Path]) -> RawFiles:
-    """Read files and folders of any format into raw frames.
+def find_files(paths: Sequence[Path | DatabaseSource], *, format: str | None = None) -> FoundFiles:  # noqa: A002 - the option's name
+    """Find the files under some paths, and recognise their formats.
 
     A folder is searched to the bottom, by name; hidden files are not looked at, and what is no export
     is passed over and named. A file that was asked for by name must be one.
+
+    Parameters
+    ----------
+    paths
+        Files and folders, and databases.
+    format
+        The format of all files; None: each is recognised by its content.
 
     Raises
     ------
     ExportError
         When a path is missing, a file or folder may not be read, a file given by name is no export, or
-        nothing at all could be read.
+        there is no file of an export at all.
     """
-    asked = {path.resolve() for path in paths if path.is_file()}
-    sources, skipped = list_sources(paths)
-    by_format: dict[str, list[Source]] = {}
+    databases = tuple(path for path in paths if isinstance(path, DatabaseSource))
+    places = [path for path in paths if isinstance(path, Path)]
+    asked = {path.resolve() for path in places if path.is_file()}
+    sources, skipped = list_sources(places)
+    files: list[tuple[Source, str]] = []
     for source in sources:
-        name, reason = _recognise(source)
+        name, reason = (format, "") if format is not None else _recognise(source)
         if name is not None:
-            by_format.setdefault(name, []).append(source)
-        elif source.path.resolve() in asked:
+            files.append((source, name))
+        elif source.path.resolve() in asked and source.member is None:
             raise ExportError(f"{source.name}: expected {EXPECTED}, found {reason}.", hint=HINT)
         else:
             skipped.append(source.name)
-    modules: dict[str, ModuleType] = dict(FORMATS)
-    parts: dict[str, RawExport] = {name: modules[name].read(found) for name, found in by_format.items()}
-    listed = parts.pop("profile_csv", RawExport())
-    raw = merge_profiles(RawExport.join(list(parts.values())), listed)
-    foreign_asked = [s.name for s in sources if s.name in raw.foreign and s.path.resolve() in asked]
-    if foreign_asked:
-        raise ExportError(f"{name_some(foreign_asked)}: expected {EXPECTED}, found JSON of another kind.", hint=HINT)
-    skipped += raw.foreign
-    read = tuple(source.path.name for found in by_format.values() for source in found if source.name not in raw.foreign)
-    _check_something(paths, raw, read, skipped)
-    return RawFiles(raw, tuple(sorted(read)), tuple(sorted(skipped)))
+    if not files and not databases:
+        found = f"{name_some(skipped)}, of which none is one" if skipped else "no file"
+        raise describe_expected(name_some([path.name or str(path) for path in paths]), found)
+    names = frozenset(source.name for source, _ in files if source.member is None and source.path.resolve() in asked)
+    return FoundFiles(tuple(files), tuple(skipped), names, databases)
+
+
+def describe_expected(where: str, found: str) -> ExportError:
+    """Say what an export looks like, and what was found instead."""
+    return ExportError(f"{where}: expected {EXPECTED}, found {found}.", hint=HINT)
+
+
+def split_file(source: Source, name: str) -> list[Piece]:
+    """Split a file of a format into the pieces in which it is read."""
+    pieces: list[Piece] = FORMATS[name].split(source)
+    return pieces
+
+
+def read_pieces(name: str, pieces: Sequence[Piece], *, settings: Settings) -> Iterator[RawExport]:
+    """Read pieces of a format into raw frames, part by part, in their order."""
+    parts: Iterator[RawExport] = FORMATS[name].read(pieces, settings=settings)
+    return parts
 
 
 def _recognise(source: Source) -> tuple[str | None, str]:
@@ -94,21 +166,10 @@ def _recognise(source: Source) -> tuple[str | None, str]:
         head = source.read_head()
     except UnreadableError as error:
         # a broken archive by the name of an export is its format's to reject
-        named = ".json" in source.path.name or ".csv" in source.path.name
-        return ("events_api" if ".json" in source.path.name else "fivetran") if named else None, str(error)
+        name = next((name for ending, name in BY_ENDING.items() if ending in source.base), None)
+        return name, str(error)
     if not head:
         return None, "an empty file"
     name = next((name for name, module in FORMATS.items() if module.recognises(source, head)), None)
     start = head[:24].decode(errors="replace").split("\n")[0]
     return name, f"a file that begins with {start!r}"
-
-
-def _check_something(paths: Sequence[Path], raw: RawExport, read: Sequence[str], skipped: Sequence[str]) -> None:
-    where = name_some([path.name or str(path) for path in paths])
-    if not read:
-        found = f"{name_some(skipped)}, of which none is one" if skipped else "no file"
-        raise ExportError(f"{where}: expected {EXPECTED}, found {found}.", hint=HINT)
-    if raw.rejects.height and all(held.is_empty() for name, held in raw.frames().items() if name != "rejects"):
-        first = raw.rejects.row(0, named=True)
-        place = first["file"] if first["line"] is None else f"{first['file']}, line {first['line']}"
-        raise ExportError(f"{place}: expected {EXPECTED}, found {first['reason']}.", hint=HINT)

@@ -19,9 +19,11 @@ from klavnb.schemas import Reject
 __all__ = [
     "RawAttribution",
     "RawCampaign",
+    "RawCampaignTotal",
     "RawEvent",
     "RawExport",
     "RawFlow",
+    "RawFlowAction",
     "RawGroup",
     "RawGroupMember",
     "RawMessage",
@@ -114,6 +116,34 @@ class RawCampaign(dy.Schema):
     sent_at = dy.String(nullable=True)
 
 
+class RawCampaignTotal(dy.Schema):
+    """One row per row of a campaign CSV of Klaviyo's own pages; numbers are plain, without signs of thousands."""
+
+    file = dy.String()
+    line = dy.Int64(nullable=True)
+    campaign_id = dy.String(nullable=True)
+    name = dy.String(nullable=True)
+    variation = dy.String(nullable=True)
+    subject = dy.String(nullable=True)
+    channel = dy.String(nullable=True)
+    sent_at = dy.String(nullable=True)
+    count_recipients = dy.String(nullable=True)
+    count_delivered = dy.String(nullable=True)
+    count_bounced = dy.String(nullable=True)
+    count_opens = dy.String(nullable=True)
+    count_opened = dy.String(nullable=True)
+    count_clicks = dy.String(nullable=True)
+    count_clicked = dy.String(nullable=True)
+    count_unsubscribed = dy.String(nullable=True)
+    count_marked_spam = dy.String(nullable=True)
+    conversion_metric = dy.String(nullable=True)
+    count_conversions = dy.String(nullable=True)
+    count_converted = dy.String(nullable=True)
+    revenue = dy.String(nullable=True)
+    currency = dy.String(nullable=True)
+    properties = dy.String(nullable=True)
+
+
 class RawFlow(dy.Schema):
     """One row per flow record."""
 
@@ -130,6 +160,14 @@ class RawMessage(dy.Schema):
     channel = dy.String(nullable=True)
     message_type = dy.String(nullable=True)
     campaign_id = dy.String(nullable=True)
+    flow_id = dy.String(nullable=True)
+    action_id = dy.String(nullable=True)  # the step of a flow that sends it
+
+
+class RawFlowAction(dy.Schema):
+    """One row per mention of a flow's step: which flow it is of."""
+
+    action_id = dy.String()
     flow_id = dy.String(nullable=True)
 
 
@@ -153,12 +191,18 @@ def _schema(contract: type[dy.Schema]) -> pl.Schema:
     return contract.create_empty().schema
 
 
+@cache
+def _nothing(contract: type[dy.Schema]) -> pl.DataFrame:
+    return pl.DataFrame(schema=_schema(contract))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawExport:
     """Everything that was read from some files, in their order; frames of the contracts of this module.
 
     `ignored` counts records of kinds that klavnb has no use for; `foreign` names files that turned
-    out to be no export once they were read.
+    out to be no export once they were read; `count_lines` are those that the reader passed in the piece, so
+    that the lines of the next piece of the file get their numbers.
     """
 
     events: pl.DataFrame = field(default_factory=lambda: build(RawEvent))
@@ -166,13 +210,16 @@ class RawExport:
     profiles: pl.DataFrame = field(default_factory=lambda: build(RawProfile))
     attributions: pl.DataFrame = field(default_factory=lambda: build(RawAttribution))
     campaigns: pl.DataFrame = field(default_factory=lambda: build(RawCampaign))
+    campaign_totals: pl.DataFrame = field(default_factory=lambda: build(RawCampaignTotal))
     flows: pl.DataFrame = field(default_factory=lambda: build(RawFlow))
     messages: pl.DataFrame = field(default_factory=lambda: build(RawMessage))
+    actions: pl.DataFrame = field(default_factory=lambda: build(RawFlowAction))
     groups: pl.DataFrame = field(default_factory=lambda: build(RawGroup))
     group_members: pl.DataFrame = field(default_factory=lambda: build(RawGroupMember))
     rejects: pl.DataFrame = field(default_factory=lambda: build(Reject))
     ignored: Counter[str] = field(default_factory=Counter)
     foreign: tuple[str, ...] = ()
+    count_lines: int = 0
 
     @classmethod
     def join(cls, parts: Sequence["RawExport"]) -> "RawExport":
@@ -184,6 +231,7 @@ class RawExport:
             **frames,
             ignored=sum((part.ignored for part in parts), Counter[str]()),
             foreign=tuple(name for part in parts for name in part.foreign),
+            count_lines=sum(part.count_lines for part in parts),
         )
 
     def frames(self) -> dict[str, pl.DataFrame]:
@@ -197,8 +245,10 @@ FRAMES: Final[Mapping[str, type[dy.Schema]]] = {
     "profiles": RawProfile,
     "attributions": RawAttribution,
     "campaigns": RawCampaign,
+    "campaign_totals": RawCampaignTotal,
     "flows": RawFlow,
     "messages": RawMessage,
+    "actions": RawFlowAction,
     "groups": RawGroup,
     "group_members": RawGroupMember,
     "rejects": Reject,
@@ -213,6 +263,8 @@ def build(contract: type[dy.Schema], **columns: Sequence[object] | pl.Series | s
     >>> build(RawMetric, metric_id=["m1", "m2"]).rows()
     [('m1', None), ('m2', None)]
     """
+    if not columns:
+        return _nothing(contract)
     schema = _schema(contract)
     height = max((len(values) for values in columns.values() if not isinstance(values, str)), default=0)
     given = {name: columns.get(name) for name in schema}

@@ -6,9 +6,10 @@ from typing import Final
 import msgspec
 from msgspec import Raw, Struct
 
-from klavnb.formats.decoded import dig, to_text
-from klavnb.formats.records import NOTHING, Batch, EventRecord, Properties
-from klavnb.formats.resources import ANYTHING, PROPERTIES
+from klavnb.formats.decoded import NOTHING, dig, to_text
+from klavnb.formats.event_properties import PROPERTIES, Properties
+from klavnb.formats.records import Batch, EventRecord
+from klavnb.formats.resources import ANYTHING
 
 __all__ = ["OBJECTS"]
 
@@ -41,14 +42,14 @@ def _add_event(batch: Batch, raw: Raw, line: int) -> None:
     known = PROPERTIES.decode(event.event_properties) or Properties()
     batch.events.append(
         EventRecord(
-            line,
-            event.id,
-            profile_id,
-            event.statistic_id,
-            event.datetime,
-            event.timestamp,
-            event.event_properties,
-            known,
+            line=line,
+            event_id=event.id,
+            profile_id=profile_id,
+            metric_id=event.statistic_id,
+            occurred_at=event.datetime,
+            occurred_unix=event.timestamp,
+            properties=event.event_properties,
+            known=known,
             metric_name=event.event_name,
             campaign_id=event.campaign_id,
             flow_id=event.flow_id,
@@ -68,20 +69,19 @@ def _add_person(batch: Batch, raw: Raw, line: int) -> None:
         name: value for name, value in person.items() if not name.startswith("$") and name not in PERSON_FIELDS
     }
     given = [person.get(name) or own.get(name) for name in ("email", "phone_number", "external_id", "first_name")]
-    batch.profiles.append(
-        (
-            batch.file,
-            line,
-            person.get("id"),
-            *given,
-            person.get("created"),
-            person.get("updated"),
-            None,
-            to_text(location or None),
-            None,
-            None,
-            to_text(properties or None),
-        ),
+    batch.add(
+        "profiles",
+        batch.file,
+        line,
+        person.get("id"),
+        *given,
+        person.get("created"),
+        person.get("updated"),
+        None,
+        to_text(location or None),
+        None,
+        None,
+        to_text(properties or None),
     )
 
 
@@ -90,12 +90,17 @@ def _add_campaign(batch: Batch, raw: Raw, _line: int) -> None:
     campaign = ANYTHING.decode(raw)
     name, subject, channel = (dig(campaign, key) for key in ("name", "subject", "message_type"))
     sent_at = dig(campaign, "send_time") or dig(campaign, "sent_at")
-    batch.campaigns.append((campaign.get("id"), name, subject, channel, sent_at))
+    batch.add("campaigns", campaign.get("id"), name, subject, channel, sent_at)
 
 
 def _add_flow(batch: Batch, raw: Raw, _line: int) -> None:
     flow = ANYTHING.decode(raw)
-    batch.flows.append((flow.get("id"), flow.get("name")))
+    batch.add("flows", flow.get("id"), flow.get("name"))
+
+
+def _add_list(batch: Batch, raw: Raw, _line: int) -> None:
+    found = ANYTHING.decode(raw)
+    batch.add("groups", found.get("id"), found.get("name"))
 
 
 OBJECTS: Final[Mapping[str, Callable[[Batch, Raw, int], None]]] = {
@@ -103,4 +108,5 @@ OBJECTS: Final[Mapping[str, Callable[[Batch, Raw, int], None]]] = {
     "person": _add_person,
     "campaign": _add_campaign,
     "flow": _add_flow,
+    "list": _add_list,
 }

@@ -5,10 +5,10 @@ one. Fivetran strips Klaviyo's own names of `$`, blanks and capitals; those that
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
-import msgspec
 import polars as pl
 
 from klavnb.formats.contract import (
@@ -20,14 +20,25 @@ from klavnb.formats.contract import (
     RawMetric,
     RawProfile,
     build,
-    to_lists,
 )
-from klavnb.formats.decoded import dig, list_recorded_events, to_text
-from klavnb.formats.source import Source, UnreadableError
-from klavnb.formats.tables import Table, read_columns, read_table, rebuild_json
+from klavnb.formats.event_cells import find_handoffs, find_recorded
+from klavnb.formats.klaviyo_names import IDS, NAMES, PROPERTY_COLUMNS
+from klavnb.formats.parquet_rows import to_texts
+from klavnb.formats.source import Piece, Source
+from klavnb.formats.tables import (
+    Table,
+    make_table,
+    read_each,
+    read_headers,
+    read_tables,
+    rebuild_json,
+    split_table,
+    squeeze,
+)
 from klavnb.schemas import Reject
+from klavnb.settings import Settings
 
-__all__ = ["read", "recognises"]
+__all__ = ["read", "read_frame", "recognises", "split"]
 
 TABLES: Final[Mapping[str, tuple[set[str], set[str]]]] = {
     "event": ({"id", "personid"}, {"type", "metricid"}),
@@ -41,81 +52,52 @@ TABLES: Final[Mapping[str, tuple[set[str], set[str]]]] = {
 PROPERTY: Final = "property"
 CUSTOM: Final = "custom"
 LOCATION: Final = ("address1", "address2", "city", "country", "latitude", "longitude", "region", "timezone", "zip")
-IDS: Final = ("$event_id", "$message", "$flow", "$variation", "Transmission ID", "OrderId", "ProductID", "SKU")
-
-OWN_NAMES: Final = (
-    "$_cohort$message_send_cohort",
-    "$_cohort$variation_send_cohort",
-    "$attribution",
-    "$currency_code",
-    "$event_id",
-    "$extra",
-    "$flow",
-    "$internal",
-    "$message",
-    "$value",
-    "$value_currency",
-    "$variation",
-    "Bot Click",
-    "Bounce Type",
-    "Brand",
-    "Brands",
-    "Campaign Name",
-    "Categories",
-    "Client Canonical",
-    "Client Name",
-    "Client OS",
-    "Client OS Family",
-    "Client Type",
-    "Collections",
-    "Discount Codes",
-    "Email Domain",
-    "From Number",
-    "Item Count",
-    "ItemNames",
-    "ItemPrice",
-    "Items",
-    "List",
-    "Message Body",
-    "Message Format",
-    "Message Interaction",
-    "Message Name",
-    "Message Type",
-    "Name",
-    "OrderId",
-    "Price",
-    "ProductID",
-    "ProductName",
-    "Quantity",
-    "Reason",
-    "SKU",
-    "Shipping Rate",
-    "Size",
-    "Source Name",
-    "Subject",
-    "Title",
-    "To Number",
-    "Total Discounts",
-    "Transmission ID",
-    "URL",
-    "machine_open",
-)
-NAMES: Final[Mapping[str, str]] = {re.sub(r"[^a-z]", "", name.lower()): name for name in OWN_NAMES}
-"""A property's name as squeezed by a column → as Klaviyo writes it."""
 
 
 def recognises(source: Source, head: bytes) -> bool:
     """Tell whether a file is one of the tables, by its columns, or by its name and fewer columns."""
-    return _identify(source, read_columns(source, head)) is not None
+    return _identify(source, {squeeze(name) for name in read_headers(source, head)}) is not None
 
 
-def read(sources: Sequence[Source]) -> RawExport:
-    """Read tables into raw frames.
+def split(source: Source) -> list[Piece]:
+    """Split a file into the pieces in which it is read."""
+    return split_table(source)
+
+
+def read(pieces: Sequence[Piece], *, settings: Settings) -> Iterator[RawExport]:  # noqa: ARG001 - one way for all
+    """Read tables into raw frames, some rows at a time.
 
     Rows that Fivetran marks as deleted are rejects in the tables of events and people; so are rows of
     CSV with more or fewer fields than the header. A file that cannot be read at all is one reject.
     """
-    return RawExport.join([_read_file(source) for source in sources])
+    return read_each(pieces, _read_piece)
+
+
+def read_frame(name: str, table: str, frame: pl.DataFrame) -> RawExport:
+    """Read rows of one of the tables that are a frame already, as from a database.
+
+    Parameters
+    ----------
+    name
+        What messages call where the rows are from.
+    table
+        `event`, `person`, `campaign`, `flow` or `metric`.
+    frame
+        Its rows, under Fivetran's names in any spelling, with columns of any types.
+
+    Examples
+    --------
+    >>> frame = pl.DataFrame({"ID": [7], "NAME": ["Placed Order"], "_FIVETRAN_SYNCED": [None]})
+    >>> read_frame("klaviyo.metric", "metric", frame).metrics.rows()
+    [('7', 'Placed Order')]
+    """
+    return replace(READERS[table](make_table(name, to_texts(frame))), count_lines=frame.height)
+
+
+def _read_piece(piece: Piece) -> Iterator[RawExport]:
+    for table, rejects, count in read_tables(piece):
+        found = READERS[_identify(piece.source, set(table.spelling)) or "event"](table)
+        yield replace(found, rejects=pl.concat([rejects, found.rejects]), count_lines=count)
 
 
 def _identify(source: Source, columns: set[str]) -> str | None:
@@ -128,20 +110,13 @@ def _identify(source: Source, columns: set[str]) -> str | None:
     return next(possible, None)
 
 
-def _read_file(source: Source) -> RawExport:
-    try:
-        table, rejects = read_table(source)
-    except UnreadableError as error:
-        return RawExport(rejects=build(Reject, file=source.name, line=[None], reason=[str(error)], raw=[None]))
-    read_rows = READERS[_identify(source, set(table.spelling)) or "event"]
-    return RawExport.join([RawExport(rejects=rejects), read_rows(table)])
-
-
 def _read_events(table: Table) -> RawExport:
     kept, rejects = _set_deleted_aside(table)
-    attributions = kept.texts("propertyattribution")
+    columns = {column: kept.first(*(PROPERTY + name for name in names)) for column, names in PROPERTY_COLUMNS.items()}
+    columns["variation"] = kept.first("variation", "propertyvariation")
     events = build(
         RawEvent,
+        **columns,
         file=kept.file,
         line=kept.lines,
         event_id=kept.texts("id"),
@@ -150,26 +125,11 @@ def _read_events(table: Table) -> RawExport:
         metric_name=kept.texts("type"),
         occurred_at=kept.texts("datetime"),
         occurred_unix=kept.texts("timestamp"),
-        value=kept.texts("propertyvalue"),
-        currency=_first(kept, "propertycurrencycode", "propertyvaluecurrency"),
-        source_event_id=kept.texts("propertyeventid"),
-        order_id=kept.texts("propertyorderid"),
-        message=kept.texts("propertymessage"),
-        flow=kept.texts("propertyflow"),
-        variation=_first(kept, "variation", "propertyvariation"),
-        transmission_id=kept.texts("propertytransmissionid"),
-        send_cohort=kept.texts("propertycohortmessagesendcohort"),
-        handed_off_at=[to_text(dig(_decode(text), "Handoff Time")) for text in kept.texts("propertyinternal")],
-        machine_open=kept.texts("propertymachineopen"),
-        bot_click=kept.texts("propertybotclick"),
-        campaign_name=kept.texts("propertycampaignname"),
-        subject=kept.texts("propertysubject"),
+        handed_off_at=find_handoffs(kept.texts("propertyinternal")),
         campaign_id=kept.texts("campaignid"),
         flow_id=kept.texts("flowid"),
         flow_message_id=kept.texts("flowmessageid"),
-        recorded_event_ids=to_lists(
-            None if text is None else list_recorded_events(_decode(text)) for text in attributions
-        ),
+        recorded_event_ids=find_recorded(kept.texts("propertyattribution")),
         properties=rebuild_json(kept, _name_properties(kept), always_text=IDS),
     )
     return RawExport(events=events, rejects=rejects)
@@ -214,7 +174,7 @@ def _read_campaigns(table: Table) -> RawExport:
             name=table.texts("name"),
             subject=table.texts("subject"),
             channel=table.texts("channel"),
-            sent_at=_first(table, "sendtime", "sentat"),
+            sent_at=table.first("sendtime", "sentat"),
         ),
     )
 
@@ -234,6 +194,8 @@ READERS: Final[Mapping[str, Callable[[Table], RawExport]]] = {
 
 def _set_deleted_aside(table: Table) -> tuple[Table, pl.DataFrame]:
     is_deleted = table.texts("fivetrandeleted").str.to_lowercase().is_in(["true", "1"]).fill_null(value=False)
+    if not is_deleted.any():
+        return table, build(Reject)
     deleted = table.filter(is_deleted)
     text = rebuild_json(deleted, deleted.spelling).str.head(LONGEST_RAW)
     rejects = build(
@@ -253,16 +215,3 @@ def _name_properties(table: Table) -> dict[str, str]:
         for column, spelled in table.spelling.items()
         if column.startswith(PROPERTY)
     }
-
-
-def _first(table: Table, *names: str) -> pl.Series:
-    return pl.select(pl.coalesce(table.texts(name).replace("", None) for name in names)).to_series()
-
-
-def _decode(text: str | None) -> object:
-    """Decode JSON inside a cell; what is none is null, as an empty cell is."""
-    try:
-        decoded: object = msgspec.json.decode(text) if text else None
-    except (msgspec.DecodeError, RecursionError):
-        return None
-    return decoded

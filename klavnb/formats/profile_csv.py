@@ -5,20 +5,21 @@ all others are its properties. Such a file does not say of when it is, and may h
 profiles of the other files, and its properties are taken for the later word.
 """
 
-import csv
-import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
 import polars as pl
 
 from klavnb.formats.contract import RawExport, RawProfile, build
+from klavnb.formats.csv_rows import read_parts, split_header
+from klavnb.formats.json_cells import write_objects
 from klavnb.formats.profile_cells import HEADERS, LOCATION_HEADERS, restore, restore_name
-from klavnb.formats.source import Source, UnreadableError
-from klavnb.formats.tables import Table, read_csv, rebuild_json
-from klavnb.schemas import Reject
+from klavnb.formats.source import Piece, Source, UnreadableError, split_rows
+from klavnb.formats.tables import read_each
+from klavnb.settings import Settings
 
-__all__ = ["read", "recognises"]
+__all__ = ["read", "recognises", "split"]
 
 FIRST_HEADERS: Final = frozenset({"Email", "Email Address", "Phone Number", "Klaviyo ID", "Profile ID"})
 """What proves such a file, spelled as Klaviyo does: a table with a column `email` may be anything."""
@@ -46,73 +47,75 @@ SUPPRESSIONS: Final = "Email Suppressions"
 
 STATES: Final = ("SUBSCRIBED", "UNSUBSCRIBED", "NEVER_SUBSCRIBED")
 
-LONGEST_HEADER: Final = 1 << 20
 NO_SUPPRESSION: Final = r"^[\[\]\s]*$"
 ALWAYS_TEXT: Final = ("zip",)
 
 
 def recognises(source: Source, head: bytes) -> bool:  # noqa: ARG001 - every format is asked in the same way
     """Tell whether a file is a CSV of profiles, by its first header."""
-    return next(iter(_read_header(head)), "") in FIRST_HEADERS
+    with suppress(UnreadableError):
+        return restore_name(next(iter(split_header(head)), "")) in FIRST_HEADERS
+    return False
 
 
-def read(sources: Sequence[Source]) -> RawExport:
-    """Read files into raw profiles; one without an id in its file has none yet.
+def split(source: Source) -> list[Piece]:
+    """Split a file at ends of rows, so that several workers read it."""
+    return split_rows(source)
+
+
+def read(pieces: Sequence[Piece], *, settings: Settings) -> Iterator[RawExport]:  # noqa: ARG001 - one way for all
+    """Read files into raw profiles, some rows at a time; one without an id in its file has none yet.
 
     Rows with more or fewer fields than the header are rejects, as is a file that cannot be read at all.
     """
-    return RawExport.join([_read_file(source) for source in sources])
+    return read_each(pieces, _read_piece)
 
 
-def _read_header(content: bytes) -> list[str]:
-    """Read the names of the columns: polars leaves the quotes inside them doubled."""
-    beginning = io.StringIO(content[:LONGEST_HEADER].decode(errors="replace"), newline="")
-    return [restore_name(name) for name in next(csv.reader(beginning), [])]
+def _read_piece(piece: Piece) -> Iterator[RawExport]:
+    for part in read_parts(piece):
+        names = {name: restore_name(name) for name in part.rows.columns}
+        if repeated := [name for name, restored in names.items() if restored != name and restored in names]:
+            raise UnreadableError(f"a header that names {names[repeated[0]]!r} twice")
+        restored = part.rows.select(restore(pl.all())).rename(names)
+        yield RawExport(
+            profiles=_build_profiles(piece.source.name, restored, part.lines),
+            rejects=part.rejects,
+            count_lines=part.count_lines,
+        )
 
 
-def _read_file(source: Source) -> RawExport:
-    try:
-        content = source.read()
-        header = _read_header(content)
-        repeated = sorted({name for name in header if header.count(name) > 1})
-        if repeated:
-            raise UnreadableError(f"a header that names {repeated[0]!r} twice")  # noqa: TRY301 - one end for all faults
-        rows, lines, rejects = read_csv(source, content)
-        if rows.width != len(header):
-            raise UnreadableError("a header that cannot be read")  # noqa: TRY301 - as above
-    except (UnreadableError, pl.exceptions.PolarsError, csv.Error) as error:
-        reason = str(error) if isinstance(error, UnreadableError) else "a damaged table"
-        return RawExport(rejects=build(Reject, file=source.name, line=[None], reason=[reason], raw=[None]))
-    rows.columns = header
-    restored = rows.select(restore(pl.col(name)).replace("", None) for name in header)
-    table = Table(source.name, restored, lines, {name: name for name in header})
-    return RawExport(profiles=_build_profiles(table), rejects=rejects)
-
-
-def _build_profiles(table: Table) -> pl.DataFrame:
+def _build_profiles(file: str, rows: pl.DataFrame, lines: pl.Series) -> pl.DataFrame:
     known = {*FIELDS, *LOCATION_HEADERS.values(), *PREDICTIONS}
-    location = {header: part for part, header in LOCATION_HEADERS.items()}
-    fields = {field: _coalesce(table, field) for field in dict.fromkeys(FIELDS.values())}
+    location = {header: part for part, header in LOCATION_HEADERS.items() if header in rows.columns}
+    predictions = {header: name for header, name in PREDICTIONS.items() if header in rows.columns}
+    fields = {field: _coalesce(rows, field) for field in dict.fromkeys(FIELDS.values())}
     return build(
         RawProfile,
-        file=table.file,
-        line=table.lines,
+        file=file,
+        line=lines,
         **fields,
-        location=rebuild_json(table, location, always_text=ALWAYS_TEXT),
-        predictions=rebuild_json(table, PREDICTIONS),
-        consent=_write_consent(table),
-        properties=rebuild_json(table, {name: name for name in table.rows.columns if name not in known}),
+        location=write_objects(rows, location, always_text=ALWAYS_TEXT),
+        predictions=write_objects(rows, predictions),
+        consent=_write_consent(rows),
+        properties=write_objects(rows, {name: name for name in rows.columns if name not in known}),
     )
 
 
-def _coalesce(table: Table, field: str) -> pl.Series:
-    return pl.select(pl.coalesce(table.texts(header) for header, of in FIELDS.items() if of == field)).to_series()
+def _coalesce(rows: pl.DataFrame, field: str) -> pl.Series:
+    found = [_take(rows, header) for header, of in FIELDS.items() if of == field]
+    return pl.select(pl.coalesce(found)).to_series()
 
 
-def _write_consent(table: Table) -> pl.Series:
+def _take(rows: pl.DataFrame, header: str) -> pl.Series:
+    if header in rows.columns:
+        return rows[header]
+    return pl.repeat(None, rows.height, dtype=pl.String, eager=True)
+
+
+def _write_consent(rows: pl.DataFrame) -> pl.Series:
     """Write consent in the shape of Klaviyo's API; null where the file does not say."""
-    states = {channel: _read_state(table.texts(header)) for header, channel in CONSENTS.items()}
-    is_suppressed = table.texts(SUPPRESSIONS).str.contains(NO_SUPPRESSION).not_().fill_null(value=False)
+    states = {channel: _read_state(_take(rows, header)) for header, channel in CONSENTS.items()}
+    is_suppressed = _take(rows, SUPPRESSIONS).str.contains(NO_SUPPRESSION).not_().fill_null(value=False)
     said = pl.DataFrame({**states, "suppression": is_suppressed})
     no_one = pl.lit([], dtype=pl.List(pl.Struct({"reason": pl.String})))
     suppression = pl.when("suppression").then(pl.concat_list(pl.struct(reason=pl.lit("SUPPRESSED")))).otherwise(no_one)

@@ -1,42 +1,30 @@
-"""What one JSON file holds, kind by kind, while it is being read; and how that becomes raw frames."""
+"""What a JSON file holds, kind by kind, while it is being read; and how that becomes raw frames."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+import gc
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from operator import attrgetter
-from types import NoneType
-from typing import Final
+from itertools import groupby
+from typing import Final, Literal
 
 import dataframely as dy
-import msgspec
 import polars as pl
 from msgspec import Raw, Struct
 
-from klavnb.formats.contract import (
-    LONGEST_RAW,
-    RawAttribution,
-    RawCampaign,
-    RawEvent,
-    RawExport,
-    RawFlow,
-    RawGroup,
-    RawGroupMember,
-    RawMessage,
-    RawMetric,
-    RawProfile,
-    build,
-    cut,
-    to_lists,
-)
-from klavnb.formats.decoded import dig, list_recorded_events, to_text
-from klavnb.schemas import Reject
+from klavnb.formats.contract import FRAMES, LONGEST_RAW, RawEvent, RawExport, cut
+from klavnb.formats.decoded import keep_text
+from klavnb.formats.event_properties import Properties, describe_properties, list_fields
+from klavnb.formats.made_ids import make_event_ids
+from klavnb.formats.text_columns import fill_frame, to_sparse_lists, to_texts
+from klavnb.formats.usual_events import UsualEvents, to_usual_frame
 
-__all__ = ["NOTHING", "Batch", "EventRecord", "Properties", "keep_text", "to_frames"]
+__all__ = ["Batch", "EventRecord", "Said", "no_collection", "to_export"]
 
-NOTHING: Final = Raw(b"null")
-"""A value that is null or absent."""
+MOST_SAID: Final = 200_000
+"""Records of profiles that are remembered, so that their repetitions are passed over; then it begins anew."""
 
-EVENT_TEXTS: Final = (
+TEXTS: Final = (
     "event_id",
     "profile_id",
     "metric_id",
@@ -47,55 +35,26 @@ EVENT_TEXTS: Final = (
     "flow_id",
     "flow_message_id",
 )
-PROPERTY_TEXTS: Final = (
-    "value",
-    "source_event_id",
-    "message",
-    "flow",
-    "transmission_id",
-    "send_cohort",
-    "machine_open",
-    "bot_click",
-    "campaign_name",
-    "subject",
-)
-"""Columns of the contract that are one field of the record, or of its properties, under the same name."""
+"""Columns of the contract that are a field of the record, under the same name."""
 
 
-class Properties(Struct, gc=False):
-    """The event properties that mean something to Klaviyo; the shop's own stay in the raw text."""
-
-    value: object = msgspec.field(name="$value", default=None)
-    currency_code: object = msgspec.field(name="$currency_code", default=None)
-    value_currency: object = msgspec.field(name="$value_currency", default=None)
-    value_currency_plain: object = msgspec.field(name="value_currency", default=None)
-    source_event_id: object = msgspec.field(name="$event_id", default=None)
-    order_id: object = msgspec.field(name="OrderId", default=None)
-    order_id_snake: object = msgspec.field(name="order_id", default=None)
-    order_id_spaced: object = msgspec.field(name="Order ID", default=None)
-    message: object = msgspec.field(name="$message", default=None)
-    flow: object = msgspec.field(name="$flow", default=None)
-    variation: object = msgspec.field(name="$variation", default=None)
-    old_variation: object = msgspec.field(name="_variation", default=None)
-    transmission_id: object = msgspec.field(name="Transmission ID", default=None)
-    send_cohort: object = msgspec.field(name="$_cohort$message_send_cohort", default=None)
-    internal: object = msgspec.field(name="$internal", default=None)
-    machine_open: object = None
-    bot_click: object = msgspec.field(name="Bot Click", default=None)
-    campaign_name: object = msgspec.field(name="Campaign Name", default=None)
-    subject: object = msgspec.field(name="Subject", default=None)
-    attribution: object = msgspec.field(name="$attribution", default=msgspec.UNSET)
+Said = set[tuple[str | None, bytes]]
+"""Ids and digests of records of profiles."""
 
 
-class EventRecord(Struct, gc=False):
-    """One event of either API, still as decoded."""
+class EventRecord(Struct, gc=False, kw_only=True):
+    """One event of any shape, still as decoded.
+
+    `made_of` says what an event without an id gets one made of: all of its content, or the number that its
+    sender gave it among the events of the profile and metric; None: it is rejected later.
+    """
 
     line: int
     event_id: object
     profile_id: object
     metric_id: object
     occurred_at: object
-    occurred_unix: object
+    occurred_unix: object = None
     properties: Raw
     known: Properties
     metric_name: object = None
@@ -103,100 +62,151 @@ class EventRecord(Struct, gc=False):
     campaign_id: object = None
     flow_id: object = None
     flow_message_id: object = None
+    made_of: Literal["content", "number"] | None = None
 
 
 @dataclass(slots=True)
 class Batch:
-    """What one file holds, kind by kind, while it is being read; tuples are rows of the contract.
+    """What some lines, or one document, of a file hold.
 
-    `group_id` is the list or segment whose profiles are being read; `said_profiles` are the records of
-    profiles that were read before, in this file or another: pages of events name the same profiles again.
+    Parameters
+    ----------
+    file
+        Name of the file.
+    said_profiles, newly_said
+        Ids and digests of the records of profiles that were read before, in this file or another, and of those read by
+        this batch: pages of events name the same profiles again.
+    group_id
+        The list or segment whose profiles are being read.
+    events
+        Events read one by one; usual ones before them are in `before`.
+    rows
+        Name of a frame → its rows, as decoded, in the order of the contract's columns.
+    count_lines
+        Lines, or records of a document, that were passed.
+    is_foreign
+        Whether nothing of Klaviyo's was found.
     """
 
     file: str
-    events: list[EventRecord] = field(default_factory=list)
-    profiles: list[tuple[object, ...]] = field(default_factory=list)
-    metrics: list[tuple[object, ...]] = field(default_factory=list)
-    attributions: list[tuple[object, ...]] = field(default_factory=list)
-    campaigns: list[tuple[object, ...]] = field(default_factory=list)
-    flows: list[tuple[object, ...]] = field(default_factory=list)
-    messages: list[tuple[object, ...]] = field(default_factory=list)
-    group_members: list[tuple[object, ...]] = field(default_factory=list)
-    groups: list[tuple[object, ...]] = field(default_factory=list)
+    said_profiles: Said = field(default_factory=set)
+    newly_said: list[tuple[str | None, bytes]] = field(default_factory=list)
     group_id: str | None = None
-    said_profiles: set[tuple[object, bytes]] = field(default_factory=set)
-    flow_of_action: dict[object, object] = field(default_factory=dict)
-    action_of_message: dict[object, object] = field(default_factory=dict)
-    rejects: list[tuple[object, ...]] = field(default_factory=list)
+    events: list[EventRecord] = field(default_factory=list)
+    before: list[UsualEvents | list[EventRecord]] = field(default_factory=list)
+    rows: defaultdict[str, list[tuple[object, ...]]] = field(default_factory=lambda: defaultdict(list))
     ignored: Counter[str] = field(default_factory=Counter)
+    count_lines: int = 0
     is_foreign: bool = True
+
+    def add(self, frame: str, *values: object) -> None:
+        """Add a row to a frame."""
+        self.rows[frame].append(values)
 
     def reject(self, line: int | None, reason: str, raw: bytes) -> None:
         """Set a record aside."""
-        self.rejects.append((self.file, line, reason, cut(raw[: 4 * LONGEST_RAW].decode(errors="replace"))))
+        self.add("rejects", self.file, line, reason, cut(raw[: 4 * LONGEST_RAW].decode(errors="replace")))
+
+    def ignore(self, kind: str) -> None:
+        """Count a record that klavnb has no use for."""
+        self.is_foreign = False
+        self.ignored[kind] += 1
+
+    def add_usual(self, events: UsualEvents) -> None:
+        """Add usual events, behind those that were read one by one."""
+        self.before += [self.events, events]
+        self.events = []
+
+    def fork(self) -> "Batch":
+        """Begin a batch of the same file, whose records count only once they are absorbed."""
+        return Batch(self.file, self.said_profiles, group_id=self.group_id)
+
+    def absorb(self, other: "Batch") -> None:
+        """Take over what another batch of the file holds."""
+        self.before += [self.events, *other.before]
+        self.events = other.events
+        for name, rows in other.rows.items():
+            self.rows[name] += rows
+        self.ignored += other.ignored
+        self.is_foreign &= other.is_foreign
+        self.newly_said += other.newly_said
+
+    def discard(self) -> None:
+        """Forget what was read, as if it never had been."""
+        self.said_profiles.difference_update(self.newly_said)
+
+    def say(self, profile: tuple[str | None, bytes]) -> None:
+        """Remember a profile's record, by id and digest."""
+        if len(self.said_profiles) >= MOST_SAID:
+            self.said_profiles.clear()
+        self.said_profiles.add(profile)
+        self.newly_said.append(profile)
 
 
-def to_frames(batches: Sequence[Batch]) -> RawExport:
-    """Turn what some files held into raw frames, in the order of the files."""
-    ours = [batch for batch in batches if not batch.is_foreign]
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """Keep Python from looking for garbage in circles: decoding makes many objects, and hardly a circle."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def to_export(batches: Sequence[Batch]) -> RawExport:
+    """Turn what was read into raw frames, in its order; of a foreign file there are rejects only."""
+    frames = {
+        name: _to_frame(contract, [row for batch in batches for row in batch.rows[name]])
+        for name, contract in FRAMES.items()
+        if name != "events"
+    }
+    events = list(_to_event_frames(batches))
     return RawExport(
-        events=_to_event_frame(ours),
-        metrics=_to_frame(RawMetric, [row for batch in ours for row in batch.metrics]),
-        profiles=_to_frame(RawProfile, [row for batch in ours for row in batch.profiles]),
-        attributions=_to_frame(RawAttribution, [row for batch in ours for row in batch.attributions]),
-        campaigns=_to_frame(RawCampaign, [row for batch in ours for row in batch.campaigns]),
-        flows=_to_frame(RawFlow, [row for batch in ours for row in batch.flows]),
-        messages=_to_frame(RawMessage, [row for batch in ours for row in batch.messages]),
-        group_members=_to_frame(RawGroupMember, [row for batch in ours for row in batch.group_members]),
-        groups=_to_frame(RawGroup, [row for batch in ours for row in batch.groups]),
-        rejects=_to_frame(Reject, [row for batch in ours for row in batch.rejects]),
-        ignored=sum((batch.ignored for batch in ours), Counter[str]()),
-        foreign=tuple(batch.file for batch in batches if batch.is_foreign),
+        events=pl.concat([fill_frame(RawEvent, 0, {}), *events]),
+        **frames,
+        ignored=sum((batch.ignored for batch in batches), Counter[str]()),
+        foreign=tuple(dict.fromkeys(batch.file for batch in batches if batch.is_foreign)),
+        count_lines=sum(batch.count_lines for batch in batches),
     )
 
 
 def _to_frame(contract: type[dy.Schema], rows: Sequence[tuple[object, ...]]) -> pl.DataFrame:
-    columns = zip(*rows, strict=True) if rows else [()] * len(contract.column_names())
-    return build(
-        contract,
-        **{
-            name: values if name == "line" else _to_texts(values)
-            for name, values in zip(contract.column_names(), columns, strict=True)
-        },
-    )
+    columns = dict(zip(contract.column_names(), zip(*rows, strict=True), strict=True)) if rows else {}
+    texts = {name: to_texts(held) for name, held in columns.items() if name != "line"}
+    lines = {name: pl.Series(held, dtype=pl.Int64) for name, held in columns.items() if name == "line"}
+    return fill_frame(contract, len(rows), texts | lines)
 
 
-def _to_event_frame(batches: Sequence[Batch]) -> pl.DataFrame:
-    events = [event for batch in batches for event in batch.events]
-    known = [event.known for event in events]
-    texts: dict[str, Iterable[object]] = {
-        **{name: map(attrgetter(name), events) for name in EVENT_TEXTS},
-        **{name: map(attrgetter(name), known) for name in PROPERTY_TEXTS},
-        "currency": (each.currency_code or each.value_currency or each.value_currency_plain for each in known),
-        "order_id": (each.order_id or each.order_id_snake or each.order_id_spaced for each in known),
-        "variation": (each.variation or each.old_variation for each in known),
-        "handed_off_at": (each.internal and dig(each.internal, "Handoff Time") for each in known),
+def _to_event_frames(batches: Sequence[Batch]) -> Iterator[pl.DataFrame]:
+    """Make frames of events in their order, one of all usual ones that follow each other, even of several files."""
+    runs = ((batch.file, run) for batch in batches for run in (*batch.before, batch.events) if run)
+    for is_usual, following in groupby(runs, key=lambda run: isinstance(run[1], UsualEvents)):
+        if is_usual:
+            yield to_usual_frame([run for _, run in following if isinstance(run, UsualEvents)])
+        else:
+            yield from (_to_event_frame(file, run) for file, run in following if isinstance(run, list))
+
+
+def _to_event_frame(file: str, events: Sequence[EventRecord]) -> pl.DataFrame:
+    columns = {
+        "file": pl.Series([file], dtype=pl.String).new_from_index(0, len(events)),
+        "line": pl.Series([event.line for event in events], dtype=pl.Int64),
+        "properties": pl.Series([keep_text(event.properties) for event in events], dtype=pl.String),
+        "attribution_ids": to_sparse_lists([event.attribution_ids for event in events]),
+        **{name: to_texts([getattr(event, name) for event in events]) for name in TEXTS},
+        **describe_properties(list_fields([event.known for event in events])),
     }
-    return build(
-        RawEvent,
-        file=[batch.file for batch in batches for _ in batch.events],
-        line=[event.line for event in events],
-        properties=[keep_text(event.properties) for event in events],
-        attribution_ids=to_lists(event.attribution_ids for event in events),
-        recorded_event_ids=to_lists(
-            None if each.attribution is msgspec.UNSET else list_recorded_events(each.attribution) for each in known
-        ),
-        **{name: _to_texts(values) for name, values in texts.items()},
-    )
+    frame = fill_frame(RawEvent, len(events), columns)
+    return frame.with_columns(event_id=_make_ids(frame, events))
 
 
-def _to_texts(values: Iterable[object]) -> list[object]:
-    found = list(values)
-    if set(map(type, found)) <= {str, NoneType}:  # most columns: no look at each value in Python
-        return found
-    return [to_text(value) for value in found]
-
-
-def keep_text(raw: Raw) -> str | None:
-    """Return a value's JSON text as it is; None where it is null or absent."""
-    return None if raw == NOTHING else str(raw, "utf-8")
+def _make_ids(frame: pl.DataFrame, events: Sequence[EventRecord]) -> pl.Series:
+    """Make the ids of events that come from payloads, which carry none."""
+    made_of = pl.Series([event.made_of for event in events], dtype=pl.String)
+    if made_of.null_count() == len(made_of):
+        return frame["event_id"]
+    content = ("occurred_at", "occurred_unix", "value", "currency", "properties")
+    told_apart = frame.with_columns(pl.when(made_of != "number").then(pl.col(content)))
+    return make_event_ids(told_apart).zip_with(made_of.is_not_null(), frame["event_id"])

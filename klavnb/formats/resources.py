@@ -1,22 +1,26 @@
 """The resources of Klaviyo's API since 2022 (`type`, `attributes`, `relationships`), each into its records."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 import msgspec
 from msgspec import Raw, Struct
+from xxhash import xxh3_128_digest
 
-from klavnb.formats.decoded import dig
-from klavnb.formats.records import NOTHING, Batch, EventRecord, Properties, keep_text
+from klavnb.formats.decoded import NOTHING, dig, keep_text, to_text
+from klavnb.formats.event_properties import PROPERTIES, Properties
+from klavnb.formats.records import Batch, EventRecord
 
-__all__ = ["ANYTHING", "PROPERTIES", "RESOURCES", "Envelope", "Page", "find_group"]
+__all__ = ["ANYTHING", "RESOURCES", "Resource", "add_attributions", "find_group"]
 
 
 class Reference(Struct, gc=False):
-    """The id of another resource."""
+    """The id of another resource, to which connectors add that resource's own fields."""
 
     id: object = None
+    name: object = None
+    relationships: Raw = NOTHING
 
 
 class ToOne(Struct, gc=False):
@@ -31,33 +35,27 @@ class ToMany(Struct, gc=False):
     data: list[Reference] | None = None
 
 
-class Envelope(Struct, gc=False):
-    """What any record may be: a page, a resource of the API, one of the first API, or a wrapped one."""
+class Resource(Struct, gc=False):
+    """A resource of the API; the last five are what connectors put beside it, in the place of a relationship."""
 
-    type: object = None
-    old_type: object = msgspec.field(name="object", default=None)
     id: object = None
     attributes: Raw = NOTHING
     relationships: Raw = NOTHING
-    data: Raw = NOTHING
-    included: Raw = NOTHING
-    errors: Raw = NOTHING
-
-
-class Page(Struct, gc=False):
-    """A response page with its resources as they are."""
-
-    data: list[Raw]
-    included: list[Raw] = []
-    links: object = None
+    list_id: object = None
+    campaign_id: object = None
+    flow_id: object = None
+    flow_action_id: object = None
+    campaign_messages: Raw = NOTHING
 
 
 class EventAttributes(Struct, gc=False):
-    """The attributes of an event; a time may be text or unix seconds."""
+    """The attributes of an event; a time may be text or unix seconds. The ids are of revisions before 2023-06."""
 
     datetime: object = None
     timestamp: object = None
     event_properties: Raw = NOTHING
+    profile_id: object = None
+    metric_id: object = None
 
 
 class EventRelationships(Struct, gc=False):
@@ -85,125 +83,139 @@ class ProfileAttributes(Struct, gc=False):
     joined_group_at: object = None
 
 
-# numbers stay the text that the export has: no rounding, and 1e999 is refused later, with the others
+# numbers stay the text that the export has, as among the properties
 ATTRIBUTES: Final = msgspec.json.Decoder(EventAttributes | None, float_hook=str)
-RELATIONSHIPS: Final = msgspec.json.Decoder(EventRelationships | None)
+RELATIONSHIPS: Final = msgspec.json.Decoder(EventRelationships | None, float_hook=str)
 PROFILE: Final = msgspec.json.Decoder(ProfileAttributes | None)
-PROPERTIES: Final = msgspec.json.Decoder(Properties | None, float_hook=str)
 ANYTHING: Final = msgspec.json.Decoder()
+MESSAGES: Final = msgspec.json.Decoder(list[Resource] | None)
 GROUP: Final = re.compile(r"/(?:lists|segments)/([^/?]+)/profiles\b")
 
 
-def _add_event(batch: Batch, record: Envelope, line: int) -> None:
+def _add_event(batch: Batch, record: Resource, line: int) -> None:
     attributes = ATTRIBUTES.decode(record.attributes) or EventAttributes()
     relationships = RELATIONSHIPS.decode(record.relationships) or EventRelationships()
+    known = PROPERTIES.decode(attributes.event_properties) or Properties()
+    metric = relationships.metric and relationships.metric.data
+    profile = relationships.profile and relationships.profile.data
     attributions = None if relationships.attributions is None else relationships.attributions.data
+    add_attributions(batch, record.id, [(each.id, each.relationships) for each in attributions or ()])
     batch.events.append(
         EventRecord(
-            line,
-            record.id,
-            _find_id(relationships.profile),
-            _find_id(relationships.metric),
-            attributes.datetime,
-            attributes.timestamp,
-            attributes.event_properties,
-            PROPERTIES.decode(attributes.event_properties) or Properties(),
+            line=line,
+            event_id=record.id,
+            profile_id=profile.id if profile else attributes.profile_id,
+            metric_id=metric.id if metric else attributes.metric_id,
+            metric_name=metric.name if metric else None,
+            occurred_at=attributes.datetime,
+            occurred_unix=attributes.timestamp,
+            properties=attributes.event_properties,
+            known=known,
             attribution_ids=None if attributions is None else [reference.id for reference in attributions],
         ),
     )
 
 
-def _add_profile(batch: Batch, record: Envelope, line: int) -> None:
-    said = record.id, bytes(record.attributes)
-    if batch.group_id is None and record.id is not None and said in batch.said_profiles:
+def add_attributions(batch: Batch, event_id: object, named: Iterable[tuple[object, Raw]]) -> None:
+    """Add the attributions, by id, that an event carries with their relationships, as Airbyte's detailed events do."""
+    for attribution_id, relationships in named:
+        if relationships != NOTHING:
+            credited = dig(ANYTHING.decode(relationships), "attributed-event", "data", "id")
+            batch.add("attributions", attribution_id, event_id, credited)
+
+
+def _add_profile(batch: Batch, record: Resource, line: int) -> None:
+    group_id = batch.group_id if batch.group_id is not None else record.list_id
+    said = to_text(record.id), xxh3_128_digest(record.attributes)
+    if group_id is None and record.id is not None and said in batch.said_profiles:
         return
-    batch.said_profiles.add(said)
     profile = PROFILE.decode(record.attributes) or ProfileAttributes()
-    if batch.group_id is not None:
-        batch.group_members.append((batch.group_id, record.id, profile.joined_group_at))
-    batch.profiles.append(
-        (
-            batch.file,
-            line,
-            record.id,
-            profile.email,
-            profile.phone_number,
-            profile.external_id,
-            profile.first_name,
-            profile.created,
-            profile.updated,
-            profile.last_event_date,
-            keep_text(profile.location),
-            keep_text(profile.predictive_analytics),
-            keep_text(profile.subscriptions),
-            keep_text(profile.properties),
-        ),
+    batch.say(said)
+    if group_id is not None:
+        batch.add("group_members", group_id, record.id, profile.joined_group_at)
+    batch.add(
+        "profiles",
+        batch.file,
+        line,
+        record.id,
+        profile.email,
+        profile.phone_number,
+        profile.external_id,
+        profile.first_name,
+        profile.created,
+        profile.updated,
+        profile.last_event_date,
+        keep_text(profile.location),
+        keep_text(profile.predictive_analytics),
+        keep_text(profile.subscriptions),
+        keep_text(profile.properties),
     )
 
 
-def find_group(page: Page) -> str | None:
+def find_group(links: object) -> str | None:
     """Find the list or segment whose profiles a page answers with: its own address says it, nothing else does."""
-    address = dig(page.links, "self")
+    address = dig(links, "self")
     found = GROUP.search(address) if isinstance(address, str) else None
     return found[1] if found else None
 
 
-def _add_group(batch: Batch, record: Envelope, _line: int) -> None:
-    batch.groups.append((record.id, dig(ANYTHING.decode(record.attributes), "name")))
+def _add_group(batch: Batch, record: Resource, _line: int) -> None:
+    batch.add("groups", record.id, dig(ANYTHING.decode(record.attributes), "name"))
 
 
-def _add_metric(batch: Batch, record: Envelope, _line: int) -> None:
-    batch.metrics.append((record.id, dig(ANYTHING.decode(record.attributes), "name")))
+def _add_metric(batch: Batch, record: Resource, _line: int) -> None:
+    batch.add("metrics", record.id, dig(ANYTHING.decode(record.attributes), "name"))
 
 
-def _add_attribution(batch: Batch, record: Envelope, _line: int) -> None:
+def _add_attribution(batch: Batch, record: Resource, _line: int) -> None:
     relationships = ANYTHING.decode(record.relationships)
     credited = (dig(relationships, name, "data", "id") for name in ("event", "attributed-event"))
-    batch.attributions.append((record.id, *credited))
+    batch.add("attributions", record.id, *credited)
 
 
-def _add_campaign(batch: Batch, record: Envelope, _line: int) -> None:
+def _add_campaign(batch: Batch, record: Resource, line: int) -> None:
     attributes, relationships = ANYTHING.decode(record.attributes), ANYTHING.decode(record.relationships)
     channel = dig(attributes, "channel")
     sent_at = dig(attributes, "send_time")
-    batch.campaigns.append((record.id, dig(attributes, "name"), dig(attributes, "subject"), channel, sent_at))
+    batch.add("campaigns", record.id, dig(attributes, "name"), dig(attributes, "subject"), channel, sent_at)
     linked = _list_ids(dig(relationships, "campaign-messages", "data"))
     for message_id in (dig(attributes, "message"), *linked):
         if message_id:
-            batch.messages.append((message_id, None, None, channel, "campaign", record.id, None))
+            batch.add("messages", message_id, None, None, channel, "campaign", record.id, None, None)
+    for message in MESSAGES.decode(record.campaign_messages) or ():  # of Airbyte's detailed campaigns
+        message.campaign_id = record.id
+        _add_campaign_message(batch, message, line)
 
 
-def _add_campaign_message(batch: Batch, record: Envelope, _line: int) -> None:
+def _add_campaign_message(batch: Batch, record: Resource, _line: int) -> None:
     attributes, relationships = ANYTHING.decode(record.attributes), ANYTHING.decode(record.relationships)
-    campaign_id = dig(relationships, "campaign", "data", "id") or dig(attributes, "campaign_id")
-    batch.messages.append((record.id, *_describe_message(attributes), "campaign", campaign_id, None))
+    campaign_id = dig(relationships, "campaign", "data", "id") or dig(attributes, "campaign_id") or record.campaign_id
+    batch.add("messages", record.id, *_describe_message(attributes), "campaign", campaign_id, None, None)
 
 
-def _add_flow(batch: Batch, record: Envelope, _line: int) -> None:
-    batch.flows.append((record.id, dig(ANYTHING.decode(record.attributes), "name")))
+def _add_flow(batch: Batch, record: Resource, _line: int) -> None:
+    batch.add("flows", record.id, dig(ANYTHING.decode(record.attributes), "name"))
     for action_id in _list_ids(dig(ANYTHING.decode(record.relationships), "flow-actions", "data")):
-        batch.flow_of_action[action_id] = record.id
+        batch.add("actions", action_id, record.id)
 
 
-def _add_flow_action(batch: Batch, record: Envelope, _line: int) -> None:
+def _add_flow_action(batch: Batch, record: Resource, _line: int) -> None:
     relationships = ANYTHING.decode(record.relationships)
-    flow_id = dig(relationships, "flow", "data", "id")
+    flow_id = dig(relationships, "flow", "data", "id") or record.flow_id
     if flow_id:
-        batch.flow_of_action[record.id] = flow_id
+        batch.add("actions", record.id, flow_id)
     linked = _list_ids(dig(relationships, "flow-messages", "data")) or _list_ids(
         [dig(relationships, "flow-message", "data")],
     )
     for message_id in linked:
-        batch.action_of_message[message_id] = record.id
+        batch.add("messages", message_id, None, None, None, "flow", None, None, record.id)
 
 
-def _add_flow_message(batch: Batch, record: Envelope, _line: int) -> None:
+def _add_flow_message(batch: Batch, record: Resource, _line: int) -> None:
     attributes, relationships = ANYTHING.decode(record.attributes), ANYTHING.decode(record.relationships)
-    flow_id = dig(relationships, "flow", "data", "id")
-    batch.messages.append((record.id, *_describe_message(attributes), "flow", None, flow_id))
-    action_id = dig(relationships, "flow-action", "data", "id")
-    if action_id:
-        batch.action_of_message[record.id] = action_id
+    flow_id = dig(relationships, "flow", "data", "id") or record.flow_id
+    action_id = dig(relationships, "flow-action", "data", "id") or record.flow_action_id
+    batch.add("messages", record.id, *_describe_message(attributes), "flow", None, flow_id, action_id)
 
 
 def _describe_message(attributes: object) -> tuple[object, object, object]:
@@ -219,15 +231,11 @@ def _describe_message(attributes: object) -> tuple[object, object, object]:
     return found[0], found[1], found[2]
 
 
-def _find_id(relationship: ToOne | None) -> object:
-    return relationship.data.id if relationship is not None and relationship.data is not None else None
-
-
 def _list_ids(references: object) -> list[object]:
     return [found for item in references if (found := dig(item, "id"))] if isinstance(references, list) else []
 
 
-RESOURCES: Final[Mapping[str, Callable[[Batch, Envelope, int], None]]] = {
+RESOURCES: Final[Mapping[str, Callable[[Batch, Resource, int], None]]] = {
     "event": _add_event,
     "profile": _add_profile,
     "metric": _add_metric,

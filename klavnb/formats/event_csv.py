@@ -1,0 +1,196 @@
+"""CSV files of events: Klaviyo's bulk export of one metric, and the history that shops import into it.
+
+Of the export the headers are not documented: what a column holds is guessed from its header, in many spellings,
+or said in the settings (`columns`). Of the import they are: `Person//Email` or `Person//ID`, `Timestamp`, `$event_id`,
+`$value`. All other columns are event properties, those that begin with `Person//` properties of the profile. The
+metric is a column, else the file's (`find_file_metric`).
+
+Such a file may know its people by an address only, and its events by nothing: both get ids that are made of what the
+row says, the same each time. The address is also a profile's, so that the profile can be found in other files.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+import polars as pl
+
+from klavnb.formats.contract import RawEvent, RawExport, RawProfile, build
+from klavnb.formats.event_cells import find_handoffs, find_recorded
+from klavnb.formats.json_cells import write_objects
+from klavnb.formats.klaviyo_names import IDS, OWN_NAMES, PROPERTY_COLUMNS, restore_property_name, squeeze_property_name
+from klavnb.formats.made_ids import make_event_ids
+from klavnb.formats.metric_files import find_file_metric, is_metric_file
+from klavnb.formats.profile_merging import make_profile_ids
+from klavnb.formats.source import Piece, Source, UnreadableError
+from klavnb.formats.tables import Table, read_each, read_headers, read_tables, split_table
+from klavnb.settings import Settings
+
+__all__ = ["read", "recognises", "split"]
+
+GUESSES: Final[Mapping[str, tuple[str, ...]]] = {
+    "event_id": ("eventid", "klaviyoeventid", "eventuuid"),
+    "profile_id": ("profileid", "klaviyoid", "klaviyoprofileid", "personid"),
+    "email": ("email", "emailaddress", "profileemail", "profileemailaddress", "person//email", "$email"),
+    "phone_number": (
+        "phonenumber",
+        "phone",
+        "profilephonenumber",
+        "profilephone",
+        "person//phone",
+        "person//phonenumber",
+        "$phonenumber",
+    ),
+    "external_id": ("externalid", "profileexternalid", "person//id", "person//externalid", "$id"),
+    "metric_id": ("metricid", "statisticid"),
+    "metric_name": ("metric", "metricname", "eventname", "event", "eventtype"),
+    "occurred_at": (
+        "timestamp",
+        "datetime",
+        "eventtimestamp",
+        "eventdatetime",
+        "eventtime",
+        "occurredat",
+        "time",
+        "eventdate",
+        "date",
+    ),
+    "value": ("$value", "value", "eventvalue"),
+    "currency": ("$currencycode", "currencycode", "currency", "$valuecurrency", "valuecurrency"),
+}
+"""What a column may hold → its headers in lower case, without blanks and signs but `$` and `//`; the first counts."""
+
+PEOPLE: Final = ("profile_id", "email", "phone_number", "external_id")
+PROOFS: Final = ("event_id", "metric_id", "metric_name")
+PERSON: Final = "person//"
+FIRST_NAMES: Final = ("firstname",)
+MONEY: Final[Mapping[str, str]] = {"value": "$value", "currency": "$currency_code"}
+"""Columns of an event that are properties as well → the property, where the header is none of Klaviyo's own."""
+
+
+def recognises(source: Source, head: bytes) -> bool:
+    """Tell whether a file is a CSV of events: it says who and when, and of which metric or event, or is named so."""
+    held = _guess(read_headers(source, head), {})
+    if "occurred_at" not in held or not any(who in held for who in PEOPLE):
+        return False
+    has_proof = any(proof in held for proof in PROOFS) or any(PERSON in header.lower() for header in held.values())
+    return has_proof or is_metric_file(source)
+
+
+def split(source: Source) -> list[Piece]:
+    """Split a file into the pieces in which it is read."""
+    return split_table(source)
+
+
+def read(pieces: Sequence[Piece], *, settings: Settings) -> Iterator[RawExport]:
+    """Read events, and the profiles that they name, some rows at a time.
+
+    An event that the file gives no id gets one, and so does a profile. Rows with more or fewer fields than the
+    header are rejects; a file is one where no column says when its events were, or whose.
+    """
+
+    def read_piece(piece: Piece) -> Iterator[RawExport]:
+        metric = find_file_metric(piece.source, settings=settings)
+        for table, rejects, count in read_tables(piece):
+            held = _guess(list(table.names.values()), settings.columns)
+            _check_held(held)
+            events, profiles = _build(table, held, metric)
+            yield RawExport(events=events, profiles=profiles, rejects=rejects, count_lines=count)
+
+    return read_each(pieces, read_piece)
+
+
+def _guess(headers: Sequence[str], columns: Mapping[str, str]) -> dict[str, str]:
+    """Find what is held by which header: as the settings say, else by the guesses."""
+    lowered = {header.strip().lower(): header for header in reversed(headers)}
+    held = {name: lowered[header.lower()] for name, header in columns.items() if header.lower() in lowered}
+    spelled = {_squeeze(header): header for header in reversed(headers) if header not in held.values()}
+    for name, guesses in GUESSES.items():
+        found = next((spelled[guess] for guess in guesses if guess in spelled), None)
+        if found is not None and name not in held:
+            held[name] = found
+    return held
+
+
+def _squeeze(header: str) -> str:
+    return re.sub(r"[^\w$/]|_", "", header.lower())
+
+
+def _check_held(held: Mapping[str, str]) -> None:
+    if "occurred_at" not in held and "occurred_unix" not in held:
+        raise UnreadableError("no column of times: name its header for occurred_at in the settings' columns")
+    if not any(who in held for who in PEOPLE):
+        raise UnreadableError("no column of profiles: name its header for profile_id or email in the settings' columns")
+
+
+def _build(table: Table, held: Mapping[str, str], metric: str | None) -> tuple[pl.DataFrame, pl.DataFrame]:
+    column_of = {header: column for column, header in table.names.items()}
+    said = {name: table.rows[column_of[header]] for name, header in held.items()}
+    people, personal = _build_people(table, said, column_of)
+    taken = {header for name, header in held.items() if name not in PROPERTY_COLUMNS and name != "currency"}
+    properties = _name_properties([header for header in table.names.values() if header not in taken | personal], held)
+    named = {squeeze_property_name(name): header for header, name in properties.items() if name in OWN_NAMES}
+
+    def take(*names: str) -> pl.Series:
+        return table.first(*(column_of[named[name]] for name in names if name in named))
+
+    found = {name: take(*names) for name, names in PROPERTY_COLUMNS.items()} | {
+        name: texts for name, texts in said.items() if name not in PEOPLE
+    }
+    if "metric_name" not in said and "metric_id" not in said and metric is not None:
+        found["metric_name"] = pl.Series([metric]).new_from_index(0, table.rows.height)
+    events = build(
+        RawEvent,
+        **found,
+        file=table.file,
+        line=table.lines,
+        profile_id=people["profile_id"],
+        handed_off_at=find_handoffs(take("internal")),
+        recorded_event_ids=find_recorded(take("attribution")),
+        properties=write_objects(
+            table.rows, {column_of[header]: name for header, name in properties.items()}, always_text=IDS
+        ),
+    )
+    known = people.filter(pl.any_horizontal(pl.exclude("file", "line", "profile_id").is_not_null()))
+    return (
+        events.with_columns(make_event_ids(events)),
+        known.unique([name for name in known.columns if name != "line"], keep="first", maintain_order=True),
+    )
+
+
+def _build_people(
+    table: Table, said: Mapping[str, pl.Series], column_of: Mapping[str, str]
+) -> tuple[pl.DataFrame, set[str]]:
+    """Build a profile for each row; and tell which headers are of people."""
+    personal = {header for header in table.names.values() if header.strip().lower().startswith(PERSON)}
+    taken = {texts.name for texts in said.values()}
+    others = {
+        column_of[header]: header.strip()[len(PERSON) :]
+        for header in table.names.values()
+        if header in personal and column_of[header] not in taken
+    }
+    first_names = [column for column, name in others.items() if _squeeze(name) in FIRST_NAMES]
+    people = build(
+        RawProfile,
+        **{name: said[name] for name in PEOPLE if name in said},
+        file=table.file,
+        line=table.lines,
+        first_name=table.first(*first_names),
+        properties=write_objects(
+            table.rows, {column: name for column, name in others.items() if column not in first_names}
+        ),
+    )
+    own = pl.col("profile_id").str.strip_chars().replace("", None)
+    return people.with_columns(profile_id=pl.coalesce(own, make_profile_ids(people))), personal
+
+
+def _name_properties(headers: Sequence[str], held: Mapping[str, str]) -> dict[str, str]:
+    """Header → the property's name: Klaviyo's own where the header is spelled as by a machine, else the header."""
+    names: dict[str, str] = {}
+    money = {held[name]: own for name, own in MONEY.items() if name in held}
+    for header in headers:
+        restored = restore_property_name(header)
+        is_own = header == header.lower() or restored.lower() == header.lower()
+        name = restored if is_own and restored in OWN_NAMES else money.get(header, header)
+        names[header] = header if name in names.values() else name
+    return names

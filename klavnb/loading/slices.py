@@ -1,0 +1,258 @@
+"""Slices of whole days: finished one by one, each by itself, into the typed events of a store."""
+
+import pickle
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from klavnb.cleaning import REPEATED, finish_events, reject_events
+from klavnb.gathering import Knowledge, resolve_attributions, see_messages
+from klavnb.loading.base import carry_over
+from klavnb.loading.parts import Part, lay_aside, scan_events
+from klavnb.receipts import match_receipts
+from klavnb.schemas import UTC, Event
+from klavnb.tally import Tally, tally_events, tally_noticed
+
+__all__ = [
+    "ASIDE",
+    "ROWS",
+    "Known",
+    "Old",
+    "Slice",
+    "SliceTask",
+    "finish_slice",
+    "match_all_receipts",
+    "plan_slices",
+    "write_events",
+]
+
+ROWS: Final = 200_000
+"""Events of a slice, about: what one process holds at once. A single day is never split."""
+
+RECEIPTS: Final[Mapping[str, type[pl.DataType] | pl.DataType]] = {
+    "part": pl.UInt32,
+    "row": pl.UInt32,
+    "receipt_at": pl.Datetime("us", UTC),
+}
+RECEIPT_COLUMNS: Final = (
+    "row",
+    "event_id",
+    "profile_id",
+    "metric_id",
+    "metric_name",
+    "occurred_at",
+    "message",
+    "flow",
+    "source_event_id",
+    "order_id",
+    "campaign_id",
+    "flow_id",
+    "flow_message_id",
+    "likely_message_id",
+    "likely_transmission_id",
+    "transmission_id",
+    "cohort_message_id",
+    "cohort_at",
+)
+ROWS_OF_RECEIPTS: Final = 8_000_000
+ASIDE: Final = "aside"
+"""The folder of what is laid aside between two steps."""
+
+NOTICED: Final = (
+    "is_nameless",
+    "is_value_unreadable",
+    "attribution_ids",
+    "metric_id",
+    "campaign_name",
+    "subject",
+)
+"""What is counted or gathered of events beside what is kept of them."""
+
+ROW_GROUP: Final = 1 << 17
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What every slice needs of the whole: it is handed to each process once."""
+
+    parts: tuple[Part, ...]
+    knowledge: Knowledge
+    roles: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Old:
+    """A file of a store that changes.
+
+    Parameters
+    ----------
+    path
+        Where it is.
+    dropped
+        `event_id` of its events that come again.
+    receipts
+        `event_id` and `receipt_at` of its touches whose receipt is another one now.
+    tally
+        What was counted of it, for the first slice of its days; None for the others.
+    """
+
+    path: Path
+    dropped: pl.DataFrame
+    receipts: pl.DataFrame
+    tally: Tally | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SliceTask:
+    """Some days to be finished.
+
+    Parameters
+    ----------
+    first, last
+        The days, both included.
+    known
+        What it needs of the whole, or the file in which that is.
+    repeats, receipts
+        `part` and `row` of events that are dropped, with `is_same`; and of touches, with `receipt_at`.
+    old
+        The file of a store that the days are added to.
+    folder
+        Where `events/` and `aside/` are; None: all stays in memory.
+    """
+
+    first: date
+    last: date
+    known: Known | Path
+    repeats: pl.DataFrame
+    receipts: pl.DataFrame
+    old: Old | None
+    folder: Path | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """Some finished days: the events in the order of time, or their file; and what was counted."""
+
+    events: pl.DataFrame | Path
+    rejects: pl.DataFrame | Path | None
+    seen: pl.DataFrame | None
+    tally: Tally
+
+
+def plan_slices(days: pl.DataFrame) -> Iterator[tuple[date, date]]:
+    """Put days together: as many whole months as fit, and of a month that does not fit as many days as do.
+
+    Parameters
+    ----------
+    days
+        `day` and `count_events`, in the order of time.
+    """
+    if days.is_empty():
+        return
+    held: tuple[date, date] | None = None
+    rows = 0
+    for of_month in days.with_columns(month=pl.col("day").dt.truncate("1mo")).partition_by("month"):
+        spans = [of_month] if of_month["count_events"].sum() <= ROWS else of_month.partition_by("day")
+        for span in spans:
+            first, last, count = span["day"].item(0), span["day"].item(-1), int(span["count_events"].sum())
+            if held is not None and rows + count > ROWS:
+                yield held
+                held, rows = None, 0
+            held, rows = (first if held is None else held[0], last), rows + count
+    if held is not None:
+        yield held
+
+
+def narrow_events(known: Known, repeats: pl.DataFrame) -> pl.LazyFrame:
+    """Scan of all parts, each event once, what receipts are matched by; with `part` and `row`."""
+    unused = (pl.lit(None, dtype=pl.String).alias(name) for name in ("campaign_name", "subject"))
+    narrow = finish_events(
+        scan_events(known.parts, columns=RECEIPT_COLUMNS).with_columns(unused), known.knowledge
+    ).select("part", "row", "event_id", "profile_id", "metric", "occurred_at", "message_id", "transmission_id")
+    return narrow.join(repeats.lazy(), on=["part", "row"], how="anti") if repeats.height else narrow
+
+
+def match_all_receipts(known: Known, repeats: pl.DataFrame) -> pl.DataFrame:
+    """Find the receipt of every touch, over all parts: `part`, `row`, `receipt_at`; some profiles at a time."""
+    is_of_message = pl.col("metric").is_in(list(known.roles)) & pl.col("message_id").is_not_null()
+    narrow = narrow_events(known, repeats).filter(is_of_message).drop("event_id")
+    passes = 1 + sum(part.count_events for part in known.parts) // ROWS_OF_RECEIPTS
+    found = []
+    for number in range(passes):
+        of_pass = narrow.filter(pl.col("profile_id").hash() % passes == number) if passes > 1 else narrow
+        matched = match_receipts(of_pass.collect(engine="streaming"), roles=known.roles)
+        found.append(matched.select(*RECEIPTS))
+    return pl.concat(found)
+
+
+def finish_slice(task: SliceTask) -> Slice:
+    """Finish the events of some days: named, with their receipts, each once, in the order of time and id."""
+    known = task.known if isinstance(task.known, Known) else _read_known(task.known)
+    typed = scan_events(known.parts, first=task.first, last=task.last).collect()
+    repeated = typed.clear()
+    if task.repeats.height:
+        repeated = typed.join(task.repeats, on=["part", "row"], how="semi", maintain_order="left")
+        typed = typed.join(task.repeats, on=["part", "row"], how="anti", maintain_order="left")
+    receipts = typed.select("part", "row").join(task.receipts, on=["part", "row"], how="left", maintain_order="left")
+    recorded = resolve_attributions(typed, known.knowledge.attributions)
+    finished = (
+        finish_events(typed.lazy(), known.knowledge)
+        .with_columns(pl.lit(receipts["receipt_at"]), recorded_event_ids=pl.lit(recorded))
+        .select(*Event.column_names(), *NOTICED)
+        .collect()
+    )
+    del typed
+    seen, tally = see_messages(finished, known.knowledge.channels), tally_noticed(finished)
+    events: pl.DataFrame = Event.cast(finished.select(Event.column_names()))
+    del finished
+    set_aside = reject_events(repeated.with_columns(reason=pl.lit(REPEATED)))
+    if task.old is not None:
+        kept, dropped = _read_old(task.old, task.first, task.last)
+        events = pl.concat([kept, events])
+        set_aside = pl.concat([set_aside, dropped])
+        tally += carry_over(task.old.tally or Tally())
+    events = events.sort("occurred_at", "event_id")
+    aside = None if task.folder is None else task.folder / ASIDE / f"{task.first:%Y-%m-%d}"
+    return Slice(
+        events=Event.validate(events) if task.folder is None else write_events(events, task.folder / "events"),
+        rejects=lay_aside(set_aside, aside, "rejects"),
+        seen=seen,
+        tally=tally + tally_events(events),
+    )
+
+
+def _read_old(old: Old, first: date, last: date) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Read some days of a file that changes, and say which of its events come again."""
+    of_days = pl.read_parquet(old.path).filter(pl.col("occurred_at").dt.date().is_between(first, last))
+    kept = of_days.join(old.dropped, on="event_id", how="anti", maintain_order="left")
+    if old.receipts.height:
+        kept = kept.update(old.receipts, on="event_id", how="left", include_nulls=True)
+    again = of_days.join(old.dropped, on="event_id", how="semi", maintain_order="left").with_columns(
+        file=pl.lit("the store before"),
+        line=pl.lit(None, dtype=pl.Int64),
+        reason=pl.lit(REPEATED),
+        metric_id=pl.lit(None, dtype=pl.String),
+        metric_name="metric",
+    )
+    return kept, reject_events(again)
+
+
+def write_events(events: pl.DataFrame, folder: Path) -> Path:
+    """Write some days of events, in the order of time, into a file that is named by the first."""
+    day: date = events["occurred_at"].dt.date().item(0)
+    path = folder / f"{day:%Y-%m-%d}.parquet"
+    events.write_parquet(path, compression="zstd", compression_level=1, row_group_size=ROW_GROUP)
+    return path
+
+
+@lru_cache(maxsize=1)
+def _read_known(path: Path) -> Known:
+    known = pickle.loads(path.read_bytes())  # noqa: S301 - the process that asked for the work has just written it
+    if not isinstance(known, Known):
+        raise TypeError(path)
+    return known
