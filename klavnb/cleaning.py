@@ -72,6 +72,8 @@ def type_events(raw: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         .collect()
     )
     is_usable = typed["reason"].is_null()
+    if is_usable.all():
+        return typed.select(TYPED), Reject.create_empty()
     rejects = reject_events(raw.with_columns(reason=typed["reason"]).filter(~is_usable))
     return typed.filter(is_usable).select(TYPED), rejects
 

@@ -96,7 +96,7 @@ def gather(raw: RawExport, said: pl.DataFrame, *, settings: Settings) -> Knowled
     """
     pairs = pl.concat([said.select("metric_id", name="metric_name"), raw.metrics.select("metric_id", "name")])
     named = pairs.filter(pl.col("metric_id") != "", pl.col("name") != "")
-    of_campaigns = raw.messages.filter(pl.col("campaign_id").is_not_null()).select("message_id", "campaign_id")
+    of_campaigns = raw.messages.filter(pl.col("campaign_id") != "").select("message_id", "campaign_id")
     return Knowledge(
         metric_names=dict(named.iter_rows()),
         channels=find_channels(settings),
@@ -178,8 +178,8 @@ def gather_groups(raw: RawExport, profile_ids: Mapping[str, str]) -> dy.DataFram
     """
     known = fill_blank("profile_id").replace(dict(profile_ids)) if profile_ids else fill_blank("profile_id")
     members = (
-        raw.group_members.select("group_id", known, joined_at=parse_time(pl.col("joined_at")))
-        .filter(pl.col("profile_id").is_not_null())
+        raw.group_members.select(fill_blank("group_id"), known, joined_at=parse_time(pl.col("joined_at")))
+        .filter(pl.col("group_id").is_not_null() & pl.col("profile_id").is_not_null())
         .group_by("group_id", "profile_id", maintain_order=True)
         .agg(pl.col("joined_at").max())
         .join(_once(raw.groups, "group_id").select("group_id", group_name="name"), on="group_id", how="left")
@@ -200,14 +200,6 @@ def gather_messages(raw: RawExport, seen: pl.DataFrame) -> dy.DataFrame[Message]
     seen
         What `see_messages` found in the events.
     """
-    campaigns = _once(raw.campaigns, "campaign_id").select(
-        "campaign_id",
-        campaign_name="name",
-        campaign_subject="subject",
-        campaign_channel="channel",
-        campaign_sent_at=parse_time(pl.col("sent_at")),
-    )
-    flows = _once(raw.flows, "flow_id").select("flow_id", flow_name="name")
     actions = _once(raw.actions, "action_id").select("action_id", action_flow_id="flow_id")
     said = (
         _once(raw.messages, "message_id")
@@ -219,6 +211,14 @@ def gather_messages(raw: RawExport, seen: pl.DataFrame) -> dy.DataFrame[Message]
         pl.coalesce("flow_id", "seen_flow_id").alias("flow_id"),
         pl.coalesce("message_type", "seen_type").alias("message_type"),
     )
+    campaigns = _once(_own_campaign_ids(raw.campaigns, named), "campaign_id").select(
+        "campaign_id",
+        campaign_name="name",
+        campaign_subject="subject",
+        campaign_channel="channel",
+        campaign_sent_at=parse_time(pl.col("sent_at")),
+    )
+    flows = _once(raw.flows, "flow_id").select("flow_id", flow_name="name")
     alone = campaigns.join(named, on="campaign_id", how="anti").select(
         "campaign_id",
         message_id="campaign_id",
@@ -250,6 +250,12 @@ def gather_messages(raw: RawExport, seen: pl.DataFrame) -> dy.DataFrame[Message]
     return Message.validate(messages.select(Message.column_names()), cast=True)
 
 
+def _own_campaign_ids(campaigns: pl.DataFrame, messages: pl.DataFrame) -> pl.DataFrame:
+    """Give a campaign that goes by its message's id, as in Fivetran's tables, its own id where another file has it."""
+    own = messages.filter(pl.col("campaign_id").is_not_null()).select("message_id", "campaign_id")
+    return campaigns.with_columns(pl.col("campaign_id").replace(dict(own.iter_rows())))
+
+
 def gather_totals(raw: RawExport, messages: pl.DataFrame) -> dy.DataFrame[CampaignTotal]:
     """Gather what Klaviyo's own pages counted of campaigns, with the campaign's id where its name and time say it."""
     totals = CampaignTotal.cast(
@@ -276,7 +282,8 @@ def _name_channel(name: str) -> pl.Expr:
 def _once(records: pl.DataFrame, key: str) -> pl.DataFrame:
     """Merge the records of one id, field by field, the later one first."""
     return (
-        records.filter(pl.col(key).is_not_null())
+        records.with_columns(fill_blank(key))
+        .filter(pl.col(key).is_not_null())
         .group_by(key, maintain_order=True)
         .agg(pl.exclude(key).replace("", None).drop_nulls().last())
     )

@@ -281,7 +281,7 @@ def test_rejects_of_a_file_that_is_read_in_pieces_have_its_lines(tmp_path: Path)
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"format": "xlsx"}, "format: expected one of events_api"),
+        ({"format": "xlsx"}, "format: expected one of airbyte_jsonl, singer, events_api"),
         ({"on_error": "ignore"}, "on_error: expected"),
         ({"max_rejects": 5.0}, "max_rejects: expected a share from 0 to 1"),
         ({"workers": 0}, "workers: expected 1 or more"),

@@ -103,6 +103,7 @@ def test_a_store_is_parquet_and_a_manifest_without_any_path(export: Export, tmp_
         "messages.parquet",
         "profiles/0000.parquet",
         "rejects.parquet",
+        "totals.parquet",
     ]
     manifest = (tmp_path / "store" / "manifest.json").read_text(encoding="utf-8")
     assert json.loads(manifest)["klavnb_store"] == store.SCHEMA_VERSION

@@ -270,7 +270,7 @@ def build(contract: type[dy.Schema], **columns: Sequence[object] | pl.Series | s
     given = {name: columns.get(name) for name in schema}
     return pl.DataFrame(
         [
-            pl.repeat(values, height, dtype=schema[name], eager=True).alias(name)
+            pl.Series(name, [values], dtype=schema[name]).new_from_index(0, height)
             if values is None or isinstance(values, str)
             else pl.Series(name, values, dtype=schema[name])
             for name, values in given.items()

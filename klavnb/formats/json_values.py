@@ -53,7 +53,8 @@ class Page(Struct, gc=False):
     data: list[Raw]
     included: list[Raw] = []
     links: object = None
-    type: None = None  # what has one is a record itself
+    type: None = None  # what has one is a record itself, and so is what Airbyte wrapped
+    airbyte_data: None = msgspec.field(name="_airbyte_data", default=None)
 
 
 ENVELOPE: Final = msgspec.json.Decoder(Envelope, float_hook=str)
@@ -84,7 +85,8 @@ def decode_value(text: bytes) -> tuple[list[Raw], str | None]:
         page = PAGE.decode(text)
         return [*page.data, *page.included], find_group(page.links)
     record = ENVELOPE.decode(text)
-    if is_object(record.data) and record.stream is None and record.type is None:
+    is_other = record.stream is not None or record.type is not None or record.airbyte_data != NOTHING
+    if is_object(record.data) and not is_other:
         return [record.data, *(RECORDS.decode(record.included) or [])], None
     return [Raw(text)], None
 

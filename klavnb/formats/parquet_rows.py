@@ -19,17 +19,17 @@ ANY_JSON: Final = ("event_properties", "location", "predictive_analytics", "prop
 """Members of resources whose own members are not known beforehand: tables keep them as JSON text."""
 
 
-def read_names(path: Path) -> list[str]:
-    """Return the names of a file's columns; none where it cannot be read."""
+def read_names(source: Source) -> list[str]:
+    """Return the names of a file's columns; none where it cannot be read. A packed file is unpacked whole for it."""
     try:
-        return list(pl.read_parquet_schema(path))
-    except (pl.exceptions.PolarsError, OSError):
+        return list(pl.read_parquet_schema(source.path if source.is_plain() else io.BytesIO(source.read())))
+    except (pl.exceptions.PolarsError, OSError, UnreadableError):
         return []
 
 
 def split_parquet(source: Source, *, size: int = PIECE) -> list[Piece]:
     """Split a file that is not packed into about so many bytes each, by the numbers of its rows."""
-    if source.member is not None or not source.is_plain():
+    if not source.is_plain():
         return whole(source)
     try:
         height = _count_rows(source.path)

@@ -74,7 +74,7 @@ def squeeze(column: str) -> str:
 def read_headers(source: Source, head: bytes) -> list[str]:
     """Return the names of a file's columns, as spelled; of a file that is no table, whatever its first line holds."""
     if head.startswith(MAGIC):
-        return read_names(source.path) if source.member is None else []
+        return read_names(source)
     with suppress(UnreadableError):
         return split_header(head[: head.rfind(b"\n") + 1] or head)
     return []

@@ -94,7 +94,7 @@ def load(
         # the later record wins, and what Klaviyo's own pages wrote says less than its API
         by_weight = sorted(parts, key=lambda part: part.format != "campaign_csv")
         rest = RawExport.join([former, *(part.rest for part in by_weight)])
-        names = pl.concat([part.names for part in parts]).unique(maintain_order=True)
+        names = pl.concat([part.names for part in parts]).unique(keep="last", maintain_order=True)
         known = Known(
             parts=lighten(parts),
             knowledge=replace(gather(rest, names, settings=settings), profile_ids=settle_profile_ids(parts)),

@@ -62,16 +62,22 @@ def _locate(reject: Mapping[str, object]) -> str:
 
 
 def find_foreign(parts: Sequence[Part], found: FoundFiles) -> list[str]:
-    """Find the files that turned out to be no export in each of their parts.
+    """Find the files that turned out to be no export.
+
+    A large file is none where each of its parts says so; small files that are read together are in one part each.
 
     Raises
     ------
     ExportError
         When one of them was asked for by its name.
     """
-    said = Counter(name for part in parts for name in part.rest.foreign)
-    useful = Counter(name for part in parts for name in part.files)
-    foreign = [name for name in said if name not in useful]
+    said: dict[int, set[str]] = {}
+    for part in parts:
+        said.setdefault(part.task, set()).update(part.rest.foreign)
+    useful: set[str] = set()
+    for part in parts:
+        useful |= part.files - (set(part.rest.foreign) if len(part.files) == 1 else said[part.task])
+    foreign = sorted(set().union(*said.values()) - useful)
     asked = [name for name in foreign if name in found.asked]
     if asked:
         raise describe_expected(name_some(asked), "JSON of another kind")

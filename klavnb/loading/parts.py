@@ -18,7 +18,7 @@ from klavnb.settings import Settings
 
 __all__ = ["Part", "Task", "lay_aside", "lazy", "read_task", "scan_events", "scan_profiles"]
 
-BATCH: Final = 1 << 15
+BATCH: Final = 1 << 11
 """Rows of a file laid aside that are read together."""
 
 
@@ -65,16 +65,20 @@ class Part:
     ----------
     format
         The name of the format.
+    task
+        The number of the task.
     files
-        Names of the files that hold something of Klaviyo's.
+        Names of the files that the task reads.
     events
-        Typed events in the order of time, or the file in which they are.
+        Typed events in the order of time, or the file in which they are; without the columns that are empty.
+    columns
+        Those of the events that are there.
     profiles
         Raw profiles, or the file in which they are; None where there are none.
     days
         `day` and `count_events`, in the order of time.
     names
-        The pairs of `metric_id` and `metric_name` of the events.
+        The pairs of `metric_id` and `metric_name` of the events; that of the latest event is the last.
     rejects
         What could not be used, or the file in which it is; None where there is nothing.
     rejected
@@ -86,8 +90,10 @@ class Part:
     """
 
     format: str
+    task: int
     files: frozenset[str]
     events: pl.DataFrame | Path
+    columns: frozenset[str]
     profiles: pl.DataFrame | Path | None
     rejects: pl.DataFrame | Path | None
     days: pl.DataFrame
@@ -146,12 +152,15 @@ def _make_part(raw: RawExport, task: Task, place: Path | None) -> Part:
     days = events.group_by(day=pl.col("occurred_at").dt.date(), maintain_order=True).agg(
         count_events=pl.len().cast(pl.Int64)
     )
-    names = events.select("metric_id", "metric_name").unique()
+    names = events.select("metric_id", "metric_name").unique(keep="last", maintain_order=True)
     set_aside = pl.concat([raw.rejects, rejects])
+    filled = [name for name in events.columns if events[name].null_count() < max(events.height, 1)]
     return Part(
         format=task.format,
-        files=frozenset(task.list_names()) - set(raw.foreign),
-        events=lay_aside(events, place, "events"),
+        task=task.number,
+        files=frozenset(task.list_names()),
+        events=lay_aside(events.select(filled), place, "events"),
+        columns=frozenset(filled),
         profiles=None if raw.profiles.is_empty() else lay_aside(raw.profiles, place, "profiles"),
         rejects=None if set_aside.is_empty() else lay_aside(set_aside, place, "rejects"),
         days=days,
@@ -194,7 +203,10 @@ def _scan_each(
             if not inside:
                 continue
             frame = frame.slice(before, inside)
-        chosen = frame.select(columns)
+        chosen = frame.select(
+            name if name in part.columns else pl.lit(None, dtype=_no_events().schema[name]).alias(name)
+            for name in columns
+        )
         if part.lines_before and "line" in columns:
             chosen = chosen.with_columns(pl.col("line") + part.lines_before)
         yield chosen.with_columns(part=pl.lit(number, dtype=pl.UInt32))

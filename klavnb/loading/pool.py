@@ -2,9 +2,10 @@
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
@@ -21,6 +22,9 @@ Result = TypeVar("Result")
 THREADS: Final = "POLARS_MAX_THREADS"
 AHEAD: Final = 2
 """Tasks per worker that are handed out: results come in order, and those that wait take memory."""
+
+MOMENT: Final = 0.2
+"""Seconds after which whoever waits for a result looks up: the system may tell another thread of Ctrl-C."""
 
 
 class Pool:
@@ -62,6 +66,8 @@ class Pool:
         try:
             waiting += [self._submit(function, argument) for argument in islice(left, AHEAD * self._workers)]
             while waiting:
+                while wait(waiting[:1], timeout=MOMENT).not_done:
+                    pass
                 result = waiting.pop(0).result()
                 waiting += [self._submit(function, argument) for argument in islice(left, 1)]
                 yield result
@@ -74,7 +80,7 @@ class Pool:
     def _submit(self, function: Callable[[Argument], Result], argument: Argument) -> "Future[Result]":
         if self._executor is None:
             self._executor = ProcessPoolExecutor(self._workers, mp_context=get_context("spawn"), initializer=_begin)
-        with _one_thread_each():
+        with _one_thread_each(), _without_ctrl_c():
             return self._executor.submit(function, argument)
 
 
@@ -88,6 +94,19 @@ def _one_thread_each() -> Iterator[None]:
     finally:
         if former is None:
             del os.environ[THREADS]
+
+
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Let processes that start now never hear of Ctrl-C, not even before they begin; here it only waits meanwhile."""
+    if sys.platform == "win32":
+        yield
+        return
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
 
 
 def _begin() -> None:
