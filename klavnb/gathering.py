@@ -219,10 +219,10 @@ def gather_messages(raw: RawExport, seen: pl.DataFrame) -> dy.DataFrame[Message]
         campaign_sent_at=parse_time(pl.col("sent_at")),
     )
     flows = _once(raw.flows, "flow_id").select("flow_id", flow_name="name")
-    alone = campaigns.join(named, on="campaign_id", how="anti").select(
-        "campaign_id",
-        message_id="campaign_id",
-        message_type=pl.lit("campaign"),
+    alone = (
+        campaigns.join(named, on="campaign_id", how="anti")
+        .select("campaign_id", message_id="campaign_id", message_type=pl.lit("campaign"))
+        .join(named, on="message_id", how="anti")
     )
     is_campaign = pl.col("message_type") == "campaign"
     channel = pl.coalesce(
@@ -251,9 +251,31 @@ def gather_messages(raw: RawExport, seen: pl.DataFrame) -> dy.DataFrame[Message]
 
 
 def _own_campaign_ids(campaigns: pl.DataFrame, messages: pl.DataFrame) -> pl.DataFrame:
-    """Give a campaign that goes by its message's id, as in Fivetran's tables, its own id where another file has it."""
-    own = messages.filter(pl.col("campaign_id").is_not_null()).select("message_id", "campaign_id")
-    return campaigns.with_columns(pl.col("campaign_id").replace(dict(own.iter_rows())))
+    """Give records of campaigns the ids that messages know them by.
+
+    In Fivetran's tables a campaign goes by its message's id, which another file may know better. In CSV files of
+    Klaviyo's pages it has its own, where events know the message's only: there the name and the time tell which it is,
+    and the events say better when it was sent.
+    """
+    own = messages.filter(pl.col("campaign_id").is_not_null())
+    named = campaigns.with_columns(
+        pl.col("campaign_id").replace(dict(own.select("message_id", "campaign_id").iter_rows()))
+    )
+    strange = _once(named.join(own, on="campaign_id", how="anti"), "campaign_id").select(
+        "name",
+        strange_id="campaign_id",
+        campaign_id=pl.lit(None, dtype=pl.String),
+        sent_at=parse_time(pl.col("sent_at")),
+    )
+    lone = own.filter(pl.col("campaign_id") == pl.col("message_id")).select(
+        "campaign_id", name="seen_name", sent_at="seen_sent_at"
+    )
+    found = match_campaigns(strange, lone).drop_nulls("campaign_id").unique("campaign_id", keep="none")
+    known = dict(found.select("strange_id", "campaign_id").iter_rows())
+    return named.with_columns(
+        pl.col("campaign_id").replace(known),
+        pl.when(~pl.col("campaign_id").is_in(list(known))).then("sent_at"),
+    )
 
 
 def gather_totals(raw: RawExport, messages: pl.DataFrame) -> dy.DataFrame[CampaignTotal]:
@@ -269,10 +291,14 @@ def gather_totals(raw: RawExport, messages: pl.DataFrame) -> dy.DataFrame[Campai
             sent_at=parse_time(pl.col("sent_at")),
         )
     )
-    campaigns = messages.filter(pl.col("campaign_id").is_not_null()).select(
-        "campaign_id", "sent_at", name="campaign_name"
+    campaigns = (
+        messages.filter(pl.col("campaign_id").is_not_null())
+        .select("campaign_id", "sent_at", name="campaign_name")
+        .unique("campaign_id", maintain_order=True)
     )
-    return CampaignTotal.cast(match_campaigns(totals, campaigns.unique("campaign_id", maintain_order=True)))
+    is_known = totals["campaign_id"].is_in(campaigns["campaign_id"].to_list())
+    matched = match_campaigns(totals.with_columns(pl.when(is_known).then("campaign_id")), campaigns)
+    return CampaignTotal.cast(matched.with_columns(pl.coalesce("campaign_id", totals["campaign_id"])))
 
 
 def _name_channel(name: str) -> pl.Expr:

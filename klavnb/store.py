@@ -183,7 +183,7 @@ def _load(paths: Sequence[Path | DatabaseSource], settings: Settings) -> Export:
 
 
 def _scan_held(events: pl.DataFrame | Path) -> pl.LazyFrame:
-    return events.lazy() if isinstance(events, pl.DataFrame) else pl.scan_parquet(events)
+    return events.lazy() if isinstance(events, pl.DataFrame) else pl.scan_parquet(events, glob=False)
 
 
 def _join(schema: type[dy.Schema], frames: Sequence[pl.DataFrame | Path]) -> pl.LazyFrame:
@@ -421,7 +421,7 @@ def _scan(data: Path, name: str, files: Sequence[str] | None) -> pl.LazyFrame:
     expected = dict(FRAMES[name].create_empty().schema)
     for path in paths:
         try:
-            found = dict(pl.read_parquet_schema(path))
+            found = dict(pl.scan_parquet(path, glob=False).collect_schema())
         except (OSError, pl.exceptions.PolarsError) as error:
             raise StoreError(
                 f"{path}: expected a table of the store, found none or a damaged one.", hint=RELOAD
@@ -429,4 +429,4 @@ def _scan(data: Path, name: str, files: Sequence[str] | None) -> pl.LazyFrame:
         if found != expected:
             differing = [column for column in {**expected, **found} if expected.get(column) != found.get(column)]
             raise StoreError(f"{path}: the columns {name_some(differing)} are not those of this version.", hint=RELOAD)
-    return pl.scan_parquet(paths) if paths else FRAMES[name].create_empty().lazy()
+    return pl.scan_parquet(paths, glob=False) if paths else FRAMES[name].create_empty().lazy()

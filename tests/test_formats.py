@@ -663,19 +663,19 @@ def test_the_message_of_an_event_is_in_the_tables_own_columns(tmp_path: Path) ->
 
 
 FIVETRAN_EVENTS = {
-    "event_id": ["3gBNHPGp", "event123", "3gBNHPJn", "4gBNHPJn"],
-    "metric": ["Received Email"] * 3 + ["Placed Order"],
-    "occurred_at": [at("2020-04-05 20:02:45")] * 2 + [at("2020-04-05 20:02:43")] * 2,
-    "value": [15.0, 20.0, None, None],
-    "message_id": ["LyZ7re"] * 3 + [None],
-    "campaign_id": ["ZZ7re", "LyZ7re", "LyZ7re", None],
+    "event_id": ["3gBNHPJn", "4gBNHPJn", "3gBNHPGp", "event123"],
+    "metric": ["Received Email", "Placed Order", "Received Email", "Received Email"],
+    "occurred_at": [at("2020-04-05 20:02:43")] * 2 + [at("2020-04-05 20:02:45")] * 2,
+    "value": [None, None, 15.0, 20.0],
+    "message_id": ["LyZ7re", None, "LyZ7re", "LyZ7re"],
+    "campaign_id": ["LyZ7re", None, "ZZ7re", "LyZ7re"],
     "transmission_id": [
-        "325688435042320941348463595497466121544",
-        "325688435042320941348463595497466121544",
         "325682810555835891208873492218887818568",
         None,
+        "325688435042320941348463595497466121544",
+        "325688435042320941348463595497466121544",
     ],
-    "recorded_event_ids": [None, [], ["event123"], ["3gBNHPGp"]],
+    "recorded_event_ids": [["event123"], ["3gBNHPGp"], None, []],
 }
 
 

@@ -60,8 +60,9 @@ EXPECTED: Final = (
 )
 HINT: Final = (
     "Give the folder or the files of the export: Klaviyo API answers (.json, .jsonl), Airbyte's or Singer's lines, "
-    "Fivetran's tables event, metric, campaign, flow and person (.csv, .parquet), Klaviyo's CSV files; each also as "
-    ".gz, .zst or .zip. Where a file is one of these and is not recognised, name its format with --format."
+    "Fivetran's tables event, metric, campaign, flow and person (.csv, .parquet), Klaviyo's CSV files, those of "
+    "profiles with the first column Email, Phone Number or Klaviyo ID; each also as .gz, .zst or .zip. Where a file is "
+    "one of these and is not recognised, name its format with --format."
 )
 
 
@@ -168,7 +169,7 @@ def _recognise(source: Source) -> tuple[str | None, str]:
         # a broken archive by the name of an export is its format's to reject
         name = next((name for ending, name in BY_ENDING.items() if ending in source.base), None)
         return name, str(error)
-    if not head:
+    if not head.strip():
         return None, "an empty file"
     name = next((name for name, module in FORMATS.items() if module.recognises(source, head)), None)
     start = head[:24].decode(errors="replace").split("\n")[0]

@@ -90,7 +90,7 @@ def find_changes(base: Base, new: pl.LazyFrame, *, roles: Mapping[str, str]) -> 
     dropped: dict[Path, pl.DataFrame] = {}
     met: list[pl.DataFrame] = [fresh.with_columns(file=pl.lit(None, dtype=pl.UInt32), former_at=None)]
     for number, file in enumerate(base.files):
-        known = pl.scan_parquet(file.path)
+        known = pl.scan_parquet(file.path, glob=False)
         dropped[file.path] = known.select("event_id").join(ids, on="event_id", how="semi").collect(engine="streaming")
         met.append(
             known.select(NARROW)
@@ -131,7 +131,7 @@ def plan_changed(base: Base, changes: Changes, days: pl.DataFrame) -> list[tuple
         if new.is_empty() and changes.dropped[file.path].is_empty() and changes.receipts[file.path].is_empty():
             continue
         old = (
-            pl.scan_parquet(file.path)
+            pl.scan_parquet(file.path, glob=False)
             .group_by(day=pl.col("occurred_at").dt.date())
             .agg(count_events=pl.len().cast(pl.Int64))
             .collect(engine="streaming")

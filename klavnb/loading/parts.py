@@ -125,7 +125,7 @@ class Part:
 
 def lazy(held: pl.DataFrame | Path) -> pl.LazyFrame:
     """Scan a frame that is in memory or laid aside."""
-    return held.lazy() if isinstance(held, pl.DataFrame) else pl.scan_ipc(held)
+    return held.lazy() if isinstance(held, pl.DataFrame) else pl.scan_ipc(held, glob=False)
 
 
 def read_task(task: Task, *, folder: Path | None, settings: Settings) -> list[Part]:

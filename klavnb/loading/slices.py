@@ -228,7 +228,7 @@ def finish_slice(task: SliceTask) -> Slice:
 
 def _read_old(old: Old, first: date, last: date) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Read some days of a file that changes, and say which of its events come again."""
-    of_days = pl.read_parquet(old.path).filter(pl.col("occurred_at").dt.date().is_between(first, last))
+    of_days = pl.read_parquet(old.path, glob=False).filter(pl.col("occurred_at").dt.date().is_between(first, last))
     kept = of_days.join(old.dropped, on="event_id", how="anti", maintain_order="left")
     if old.receipts.height:
         kept = kept.update(old.receipts, on="event_id", how="left", include_nulls=True)

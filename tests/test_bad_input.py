@@ -1,0 +1,914 @@
+"""What is wrong with an export is set aside with its reason, the rest is loaded, and no former store is harmed."""
+
+import csv
+import gzip
+import io
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+from processes import assert_nothing_runs, needs_linux
+
+from klavnb.bundled import find_sample
+from klavnb.cli import main
+from klavnb.errors import ExportError, KlavnbError, StoreError
+from klavnb.loading import LoadOptions
+from klavnb.store import Export, load_store, read_export, read_store
+
+Resource = dict[str, Any]
+
+FRAMES = ("events", "profiles", "messages", "groups", "rejects")
+START = datetime(2024, 5, 1, 12, tzinfo=UTC)
+SHARE_FREE = LoadOptions()
+"""Any share of the records may be set aside: here most are bad."""
+
+NOBODY = 65534
+needs_unix = pytest.mark.skipif(sys.platform == "win32", reason="signals, links and users are those of Unix")
+
+
+def event(
+    key: object, *, time: object = None, metric: object = "M1", profile: object = "P1", **said: object
+) -> Resource:
+    """An event as the API writes it, by default a placed order at noon."""
+    return {
+        "type": "event",
+        "id": key,
+        "attributes": {"datetime": START.isoformat() if time is None else time, "event_properties": said},
+        "relationships": {
+            "profile": {"data": {"type": "profile", "id": profile}},
+            "metric": {"data": {"type": "metric", "id": metric}},
+        },
+    }
+
+
+METRIC: Resource = {"type": "metric", "id": "M1", "attributes": {"name": "Placed Order"}}
+HEADER = ("id", "person_id", "datetime", "type", "property_value", "property_note")
+
+
+def to_lines(*records: object) -> str:
+    """One resource a line; text stands as it is."""
+    return "".join((each if isinstance(each, str) else json.dumps(each, ensure_ascii=False)) + "\n" for each in records)
+
+
+def to_table(*rows: Sequence[object]) -> str:
+    """Fivetran's table of events."""
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows([HEADER, *rows])
+    return text.getvalue()
+
+
+def row(key: str, *, value: object = 1, note: str = "") -> Sequence[object]:
+    return key, "P1", "2024-05-01 12:00:00", "Placed Order", value, note
+
+
+def write(path: Path, content: str | bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def load(path: Path) -> Export:
+    """Read an export into memory and into a store: both say the same, and account for every row."""
+    with tempfile.TemporaryDirectory() as folder:
+        held = read_export(path)
+        stored = load_store(path, f"{folder}/store", options=SHARE_FREE)
+        assert stored.summary == held.summary
+        for name in FRAMES:
+            frames = [getattr(export, name).collect() for export in (held, stored)]
+            assert_frame_equal(*frames, check_row_order=name != "rejects")
+    summary = held.summary
+    assert summary.rows_in == summary.rows_kept + sum(summary.rejected.values())
+    assert summary.rows_kept == held.events.collect().height
+    assert sum(summary.rejected.values()) == held.rejects.collect().height
+    return held
+
+
+def list_events(export: Export) -> list[str]:
+    return export.events.collect()["event_id"].to_list()
+
+
+def list_rejects(export: Export) -> list[tuple[int | None, str]]:
+    return sorted(export.rejects.select("line", "reason").collect().rows(), key=lambda each: each[0] or 0)
+
+
+def assert_same(found: Export, expected: Export) -> None:
+    for name in FRAMES:
+        assert_frame_equal(getattr(found, name).collect(), getattr(expected, name).collect())
+
+
+LINES = to_lines(METRIC, *(event(f"e{number}", note=f"Größe {number}") for number in range(6)))
+TABLE = to_table(*(row(f"e{number}", note=f"Größe {number}") for number in range(6)))
+KINDS = pytest.mark.parametrize(
+    ("name", "content"), [("events.jsonl", LINES), ("event.csv", TABLE)], ids=["JSONL", "CSV"]
+)
+
+
+# Bytes
+
+
+def test_a_file_of_lines_cut_short_loses_the_line_that_is_cut(tmp_path: Path) -> None:
+    export = load(write(tmp_path / "events.jsonl", LINES[:-40]))
+    assert list_events(export) == ["e0", "e1", "e2", "e3", "e4"]
+    assert list_rejects(export) == [(7, "not JSON: Input data was truncated")]
+
+
+def test_a_table_cut_short_loses_the_row_that_is_cut(tmp_path: Path) -> None:
+    export = load(write(tmp_path / "event.csv", TABLE[: TABLE.index("Placed", TABLE.index("e5"))]))
+    assert list_events(export) == ["e0", "e1", "e2", "e3", "e4"]
+    assert list_rejects(export) == [(6, "fewer fields than the header")]
+
+
+def test_a_page_cut_short_is_one_reject_and_the_other_pages_are_read(tmp_path: Path) -> None:
+    write(tmp_path / "a.json", json.dumps({"data": [event("a")], "included": [METRIC]})[:-30])
+    write(tmp_path / "b.json", json.dumps({"data": [event("b")], "included": [METRIC]}))
+    export = load(tmp_path)
+    assert list_events(export) == ["b"]
+    assert export.rejects.select("file", "line", "reason").collect().rows() == [
+        ("a.json", None, "not JSON: Input data was truncated")
+    ]
+
+
+@pytest.mark.parametrize("kept", [0.5, 0.999])
+def test_a_broken_gzip_is_read_as_far_as_it_goes_and_is_one_reject(tmp_path: Path, kept: float) -> None:
+    packed = gzip.compress(to_lines(METRIC, *(event(f"e{number:05}") for number in range(5000))).encode())
+    export = load(write(tmp_path / "events.jsonl.gz", packed[: int(len(packed) * kept)]))
+    ((line, reason),) = list_rejects(export)
+    assert (line, reason.partition(" (")[0]) == (None, "the gzip is broken or cut short")
+    assert export.summary.rows_kept > 5000 * kept * 0.9
+    assert list_events(export) == [f"e{number:05}" for number in range(export.summary.rows_kept)]
+
+
+def test_a_file_that_only_calls_itself_gzip_is_refused_when_it_is_all_there_is(tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match=r"events\.jsonl\.gz: .* found the gzip is broken or cut short"):
+        load(write(tmp_path / "events.jsonl.gz", b"\x1f\x8b and nothing more"))
+
+
+@pytest.mark.parametrize("content", ["", "\n \r\n\n", "\ufeff"], ids=["nothing", "blank lines", "a byte order mark"])
+def test_an_empty_file_is_refused_by_its_name_and_passed_over_in_a_folder(tmp_path: Path, content: str) -> None:
+    empty = write(tmp_path / "events.jsonl", content)
+    with pytest.raises(ExportError, match=r"events\.jsonl: .* found an empty file"):
+        load(empty)
+    write(tmp_path / "good.jsonl", LINES)
+    assert load(tmp_path).summary.notes[-1] == "Passed over, being no export: events.jsonl."
+
+
+@KINDS
+def test_a_byte_order_mark_changes_nothing(tmp_path: Path, name: str, content: str) -> None:
+    plain = load(write(tmp_path / "plain" / name, content))
+    assert_same(load(write(tmp_path / "marked" / name, content.encode("utf-8-sig"))), plain)
+
+
+@KINDS
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+def test_utf_16_with_its_mark_reads_as_utf_8_does(tmp_path: Path, name: str, content: str, encoding: str) -> None:
+    plain = load(write(tmp_path / "plain" / name, content))
+    marked = content if encoding == "utf-16" else f"\ufeff{content}"
+    assert_same(load(write(tmp_path / "wide" / name, marked.encode(encoding))), plain)
+
+
+@KINDS
+def test_of_a_file_in_latin_1_each_line_with_an_umlaut_is_a_reject(tmp_path: Path, name: str, content: str) -> None:
+    mixed = content.replace("Größe 2", "Size 2").encode("latin-1")
+    export = load(write(tmp_path / name, mixed))
+    assert list_events(export) == ["e2"]
+    first = 2 if name == "events.jsonl" else 1  # rows of a table are counted without its header
+    assert list_rejects(export) == [(first + number, "text that is not UTF-8") for number in range(6) if number != 2]
+
+
+@KINDS
+def test_line_ends_of_windows_change_nothing(tmp_path: Path, name: str, content: str) -> None:
+    plain = load(write(tmp_path / "plain" / name, content))
+    assert_same(load(write(tmp_path / "windows" / name, content.replace("\n", "\r\n"))), plain)
+
+
+def test_nul_bytes_at_the_end_as_a_crash_leaves_them_are_one_reject(tmp_path: Path) -> None:
+    export = load(write(tmp_path / "events.jsonl", LINES + "\x00" * 4096))
+    assert export.summary.rows_kept == 6
+    assert list_rejects(export) == [(8, "not JSON: JSON is malformed: invalid character")]
+
+
+def test_a_nul_byte_inside_a_text_costs_its_line_in_json_and_nothing_where_it_is_written_as_json_has_it(
+    tmp_path: Path,
+) -> None:
+    odd = LINES.replace("Größe 1", "Gr\x00e 1").replace("Größe 2", "Gr\\u0000e 2")
+    export = load(write(tmp_path / "events.jsonl", odd))
+    assert list_events(export) == ["e0", "e2", "e3", "e4", "e5"]
+    assert list_rejects(export) == [(3, "not JSON: JSON is malformed: invalid character")]
+    assert '"Gr\\u0000e 2"' in export.events.collect()["properties"][1]
+
+
+def test_a_nul_byte_in_a_cell_is_kept(tmp_path: Path) -> None:
+    export = load(write(tmp_path / "event.csv", TABLE.replace("Größe 1", "Gr\x00e 1")))
+    assert export.summary.rows_kept == 6
+    assert json.loads(export.events.collect()["properties"][1])["note"] == "Gr\x00e 1"
+
+
+# What cannot be held or decoded
+
+
+def test_a_line_of_50_mb_is_kept_to_the_letter(tmp_path: Path) -> None:
+    note = "0123456789" * 5_000_000
+    path = write(tmp_path / "events.jsonl", to_lines(METRIC, event("a"), event("long", note=note), event("z")))
+    stored = load_store(path, tmp_path / "store")
+    assert list_events(stored) == ["a", "long", "z"]
+    assert stored.events.collect()["properties"][1] == json.dumps({"note": note})
+
+
+def test_a_line_of_50_mb_that_is_broken_is_one_reject_of_a_kilobyte(tmp_path: Path) -> None:
+    broken = '{"type": "event", "id": "' + "0123456789" * 5_000_000
+    path = write(tmp_path / "events.jsonl", to_lines(METRIC, event("a"), broken, event("z")))
+    stored = load_store(path, tmp_path / "store", options=SHARE_FREE)
+    assert list_events(stored) == ["a", "z"]
+    assert stored.rejects.collect().rows() == [("events.jsonl", 3, "not JSON: Input data was truncated", broken[:1024])]
+
+
+def nest(depth: int, kind: str) -> str:
+    opening, closing = {"lists": ("[", "]"), "objects": ('{"a":', "}")}[kind]
+    return to_lines(event("deep")).replace("{}", f'{{"a":{opening * depth}1{closing * depth}}}')
+
+
+@pytest.mark.parametrize("kind", ["lists", "objects"])
+def test_nesting_100_deep_is_kept_to_the_letter(tmp_path: Path, kind: str) -> None:
+    export = load(write(tmp_path / "events.jsonl", LINES + nest(100, kind)))
+    assert export.summary.rejected == {}
+    assert export.events.collect()["properties"][0] in nest(100, kind)
+
+
+@pytest.mark.parametrize("kind", ["lists", "objects"])
+@pytest.mark.parametrize("depth", [1_000, 100_000])
+def test_nesting_1000_deep_and_deeper_is_one_reject(tmp_path: Path, depth: int, kind: str) -> None:
+    export = load(write(tmp_path / "events.jsonl", nest(depth, kind) + LINES))
+    assert export.summary.rows_kept == 6
+    assert list_rejects(export) == [(1, "JSON nested too deeply")]
+
+
+def test_a_million_distinct_keys_of_one_event_are_kept(tmp_path: Path) -> None:
+    keys = {f"key {number}": number for number in range(1_000_000)}
+    path = write(tmp_path / "events.jsonl", to_lines(METRIC, event("e1", **keys), event("e2")))
+    stored = load_store(path, tmp_path / "store")
+    assert list_events(stored) == ["e1", "e2"]
+    assert stored.events.collect()["properties"][0] == json.dumps(keys)
+
+
+def test_a_million_distinct_keys_of_many_events_are_kept_and_take_no_column_each(tmp_path: Path) -> None:
+    events = [
+        event(f"e{number:05}", **{f"key {number}-{place}": place for place in range(100)}) for number in range(10_000)
+    ]
+    stored = load_store(write(tmp_path / "events.jsonl", to_lines(METRIC, *events)), tmp_path / "store")
+    assert stored.summary.rows_kept == 10_000
+    assert stored.events.collect()["properties"][-1].startswith('{"key 9999-0": 0')
+
+
+# Values
+
+
+def read_values(path: Path, values: Sequence[str]) -> tuple[dict[str, float | None], int]:
+    """Load an event for each value, as JSON spells it; give what was read, and how many were counted as no number."""
+    events = [
+        to_lines(event(f"e{number:02}")).replace("{}", f'{{"$value": {value}}}') for number, value in enumerate(values)
+    ]
+    export = load(write(path, to_lines(METRIC) + "".join(events)))
+    assert export.events.collect()["properties"].to_list() == [f'{{"$value": {value}}}' for value in values]
+    return dict(zip(values, export.events.collect()["value"], strict=True)), export.summary.tally.count_unreadable
+
+
+def test_a_plain_number_is_read_as_number_or_text_and_nothing_is_nothing(tmp_path: Path) -> None:
+    expected = {
+        "12.5": 12.5,
+        '"12.50"': 12.5,
+        "-3": -3.0,
+        '"-3"': -3.0,
+        "0": 0.0,
+        '" 7 "': 7.0,
+        "1e308": 1e308,
+        "-1e308": -1e308,
+        "1e-400": 0.0,
+        "123456789012345678901234567890": 1.2345678901234568e29,
+        '"1e3"': 1000.0,
+        "null": None,
+        '""': None,
+    }
+    assert read_values(tmp_path / "events.jsonl", list(expected)) == (expected, 0)
+
+
+def test_a_value_that_is_no_plain_finite_number_is_not_guessed_but_left_out_and_counted(tmp_path: Path) -> None:
+    numbers = (
+        '"1,234.56"',
+        '"12,50"',
+        '"1.234,56"',
+        '"€12"',
+        '"1 234"',
+        '"much"',
+        "{}",
+        '{"amount": 1}',
+        "[1]",
+        "true",
+    )
+    endless = ('"NaN"', '"-Infinity"', '"inf"', "1e999", '"1e999"', "-1e999")
+    values = [*numbers, *endless]
+    assert read_values(tmp_path / "events.jsonl", values) == (dict.fromkeys(values), len(values))
+    assert load(tmp_path).summary.notes[1] == (
+        f"Events whose value is no finite number: {len(values)}; they are kept without a value."
+    )
+
+
+def test_a_table_is_read_by_the_same_rule(tmp_path: Path) -> None:
+    values = {"12.50": 12.5, "-1e308": -1e308, "": None} | dict.fromkeys(
+        ("1,234.56", "12,50", "NaN", "Infinity", "1e999", "much")
+    )
+    rows = [row(f"e{number}", value=value) for number, value in enumerate(values)]
+    export = load(write(tmp_path / "event.csv", to_table(*rows)))
+    assert export.events.collect()["value"].to_list() == list(values.values())
+    assert export.summary.tally.count_unreadable == 6
+
+
+def test_one_key_may_be_text_number_null_and_object_in_turn(tmp_path: Path) -> None:
+    said = ("1,234.56", 12.5, "12,50", {}, None, "7")
+    records = [event(f"e{number}", **{"$value": value, "size": value}) for number, value in enumerate(said)]
+    export = load(write(tmp_path / "events.jsonl", to_lines(METRIC, *records)))
+    events = export.events.collect()
+    assert events["value"].to_list() == [None, 12.5, None, None, None, 7.0]
+    assert [json.loads(text)["size"] for text in events["properties"]] == list(said)
+    assert any("no finite number: 3;" in note for note in export.summary.notes)
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_what_json_has_no_numbers_for_costs_its_line(tmp_path: Path, number: str) -> None:
+    bad = to_lines(event("bad")).replace("{}", f'{{"$value": {number}}}')
+    export = load(write(tmp_path / "events.jsonl", LINES + bad))
+    assert list_rejects(export) == [(8, "not JSON: JSON is malformed: invalid character")]
+    assert export.rejects.collect()["raw"].to_list() == [bad.strip()]
+
+
+# Times
+
+
+def read_moments(path: Path, times: Sequence[object]) -> list[str | None]:
+    """Load an event for each time; give what was read, null where it was rejected."""
+    events = [event(f"e{number:02}", time=time) for number, time in enumerate(times)]
+    export = load(write(path, to_lines(METRIC, event("good"), *events)))
+    read = dict(
+        export.events.select("event_id", pl.col("occurred_at").dt.strftime("%Y-%m-%dT%H:%M:%S%.f")).collect().rows()
+    )
+    assert list_rejects(export) == [
+        (line, "no time that can be read") for line, each in enumerate(events, start=3) if each["id"] not in read
+    ]
+    return [read.get(each["id"]) for each in events]
+
+
+@pytest.mark.parametrize(
+    "moments",
+    [
+        {
+            "2024-05-01T12:00:00+00:00": "2024-05-01T12:00:00",
+            "2024-05-01T12:00:00Z": "2024-05-01T12:00:00",
+            "2024-05-01T12:00:00-0500": "2024-05-01T17:00:00",
+            "2024-05-01T12:00:00.603888+02:00": "2024-05-01T10:00:00.603888",
+            "2024-05-01T12:00:00.123456789Z": "2024-05-01T12:00:00.123456",
+            "2024-05-01 12:00:00+00:00": "2024-05-01T12:00:00",
+            "2024-05-01 12:00:00+02": "2024-05-01T10:00:00",
+            "2024-05-01 12:00:00.5-05": "2024-05-01T17:00:00.500",
+            "2024-05-01 12:00:00 +0200": "2024-05-01T10:00:00",
+            "2024-05-01 12:00:00 UTC": "2024-05-01T12:00:00",
+            " 2024-05-01T12:00:00Z ": "2024-05-01T12:00:00",
+        },
+        {
+            "2024-05-01T12:00:00": "2024-05-01T12:00:00",
+            "2024-05-01 12:00:00.250": "2024-05-01T12:00:00.250",
+            "2024-05-01 12:00": "2024-05-01T12:00:00",
+        },
+        {
+            1714564800: "2024-05-01T12:00:00",
+            "1714564800": "2024-05-01T12:00:00",
+            1714564800.25: "2024-05-01T12:00:00.250",
+        },
+        {1714564800250: "2024-05-01T12:00:00.250", "1714564800250": "2024-05-01T12:00:00.250"},
+        {
+            "1970-01-01T00:00:00+00:00": "1970-01-01T00:00:00",
+            "1969-12-31T23:59:59Z": "1969-12-31T23:59:59",
+            "2262-04-11T23:47:16.854775Z": "2262-04-11T23:47:16.854775",
+            "2262-04-12T00:00:00Z": "2262-04-12T00:00:00",
+            9223372036854: "2262-04-11T23:47:16.854",
+            "9998-12-31T23:59:59Z": "9998-12-31T23:59:59",
+            "0001-01-01T00:00:00Z": "0001-01-01T00:00:00",
+        },
+        {
+            "2024-03-31T01:59:59+01:00": "2024-03-31T00:59:59",
+            "2024-03-31T03:00:00+02:00": "2024-03-31T01:00:00",
+            "2024-03-31 02:30:00": "2024-03-31T02:30:00",
+            "2024-10-27T02:30:00+02:00": "2024-10-27T00:30:00",
+            "2024-10-27T02:30:00+01:00": "2024-10-27T01:30:00",
+            "2024-03-10T01:59:59-05:00": "2024-03-10T06:59:59",
+            "2024-03-10T03:00:00-04:00": "2024-03-10T07:00:00",
+        },
+        {"2016-12-31T23:59:60Z": "2017-01-01T00:00:00", "2024-02-29T12:00:00Z": "2024-02-29T12:00:00"},
+    ],
+    ids=[
+        "with a zone",
+        "without a zone",
+        "in seconds",
+        "in milliseconds",
+        "in years far away",
+        "on days when clocks change",
+        "in leap seconds and on leap days",
+    ],
+)
+def test_times_are_read_in_every_spelling_and_without_a_zone_as_utc(tmp_path: Path, moments: dict[object, str]) -> None:
+    assert read_moments(tmp_path / "events.jsonl", list(moments)) == list(moments.values())
+
+
+def test_a_time_that_is_none_is_a_reject(tmp_path: Path) -> None:
+    times = [
+        *("", "soon", "05/01/2024", "2024-05-01", "2024-02-30T12:00:00Z", "2023-02-29T12:00:00Z"),
+        *("2024-05-01T24:00:00Z", "2024-05-01T12:00:00+25:00", "10000-01-01T00:00:00Z", "0000-01-01T00:00:00Z"),
+        *("9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00", 0, -1, 1e300, "99999999999999999999", True, {}),
+    ]
+    assert read_moments(tmp_path / "events.jsonl", times) == [None] * len(times)
+
+
+def test_times_in_all_spellings_beside_each_other_are_read_as_each_is_by_itself(tmp_path: Path) -> None:
+    said = [
+        "2024-05-01T12:00:00+00:00",
+        1714564800,
+        "2024-05-01 12:00",
+        "2024-05-01 14:00:00+02",
+        1714564800000,
+        "soon",
+    ]
+    records = [event(f"e{number}", time=text) for number, text in enumerate(said * 50)]
+    export = load(write(tmp_path / "events.jsonl", to_lines(METRIC, *records)))
+    assert export.summary.rejected == {"no time that can be read": 50}
+    assert export.events.select(pl.col("occurred_at").unique()).collect().rows() == [(START,)]
+
+
+# Ids, metrics, profiles
+
+
+def test_an_event_without_an_id_profile_or_metric_is_a_reject(tmp_path: Path) -> None:
+    bad = (
+        event(""),
+        event(" "),
+        event(None),
+        event("e1", profile=""),
+        event("e1", metric=""),
+        event("e1", metric=None),
+    )
+    export = load(write(tmp_path / "events.jsonl", to_lines(METRIC, event("good"), *bad)))
+    assert list_rejects(export) == [
+        (3, "no event id"),
+        (4, "no event id"),
+        (5, "no event id"),
+        (6, "no profile id"),
+        (7, "no metric"),
+        (8, "no metric"),
+    ]
+    assert export.rejects.sort("line").collect()["raw"][0].startswith('{"event_id":"","profile_id":"P1"')
+
+
+def test_of_an_id_with_different_content_the_later_file_and_the_later_line_count(tmp_path: Path) -> None:
+    write(tmp_path / "a.jsonl", to_lines(METRIC, event("e1", **{"$value": 1}), event("e1", **{"$value": 2})))
+    write(tmp_path / "b.jsonl", to_lines(event("e1", **{"$value": 3}), event("e1", **{"$value": 4}), event("e2")))
+    export = load(tmp_path)
+    assert export.events.select("event_id", "value").collect().rows() == [("e1", 4.0), ("e2", None)]
+    assert export.summary.rejected == {"repeated event id": 3}
+    assert "Events that come again with other content: 3; the one of the later file is kept." in export.summary.notes
+
+
+def test_an_id_may_be_a_number_or_hold_any_sign(tmp_path: Path) -> None:
+    keys = [7, "a:b", "Größe 🖼", "with\nline end", 'with "quotes"', "nul\x00"]
+    export = load(write(tmp_path / "events.jsonl", to_lines(METRIC, *map(event, keys))))
+    assert sorted(list_events(export)) == sorted(map(str, keys))
+
+
+def test_a_metric_that_nobody_names_keeps_its_id_and_is_noted(tmp_path: Path) -> None:
+    nameless = [{"type": "metric", "id": key, "attributes": {"name": name}} for key, name in (("M2", ""), ("M3", None))]
+    records = [METRIC, *nameless, *(event(f"e{number}", metric=f"M{number}") for number in range(1, 5))]
+    export = load(write(tmp_path / "events.jsonl", to_lines(*records)))
+    assert export.events.collect()["metric"].to_list() == ["Placed Order", "M2", "M3", "M4"]
+    assert (
+        "Events of metrics that the export does not name: 3; their metric is its id (M2, M3, M4)."
+        in export.summary.notes
+    )
+
+
+def profile(key: str, *, updated: str = "2024-05-01T00:00:00+00:00", **attributes: object) -> Resource:
+    return {"type": "profile", "id": key, "attributes": {"updated": updated, **attributes}}
+
+
+def test_events_of_a_profile_that_was_merged_away_are_kept_under_the_id_that_they_name(tmp_path: Path) -> None:
+    records = [METRIC, event("e1", profile="OLD"), event("e2", profile="NEW"), profile("NEW", email="ann@example.com")]
+    export = load(write(tmp_path / "events.jsonl", to_lines(*records)))
+    assert export.events.select("event_id", "profile_id").collect().rows() == [("e1", "OLD"), ("e2", "NEW")]
+    assert export.profiles.collect()["profile_id"].to_list() == ["NEW"]
+    assert export.summary.rejected == {}
+
+
+def test_a_profile_that_comes_under_two_ids_stays_two(tmp_path: Path) -> None:
+    records = [
+        METRIC,
+        event("e1", profile="OLD"),
+        profile("OLD", email="ann@example.com"),
+        profile("NEW", email="ann@example.com", updated="2024-06-01T00:00:00+00:00"),
+    ]
+    export = load(write(tmp_path / "events.jsonl", to_lines(*records)))
+    assert export.profiles.select("profile_id", "email").collect().rows() == [
+        ("NEW", "ann@example.com"),
+        ("OLD", "ann@example.com"),
+    ]
+
+
+def test_records_that_name_an_empty_id_harm_nothing(tmp_path: Path) -> None:
+    named = {"attributes": {"name": "Odd", "channel": "email"}}
+    kinds = ("profile", "metric", "campaign", "campaign-message", "flow", "flow-action", "flow-message", "list")
+    records = [{"type": kind, "id": key, **named} for kind in kinds for key in ("", " ", None)]
+    export = load(write(tmp_path / "events.jsonl", to_lines(METRIC, event("e1"), *records)))
+    assert export.summary.rejected == {"no profile id, of a profile": 3}
+    assert export.messages.collect().is_empty()
+
+
+# Files and folders
+
+
+def test_a_zip_that_unpacks_to_more_than_100_times_its_size_is_refused_with_a_next_step(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "export.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("events.jsonl", LINES + " " * (70 << 20))
+    with pytest.raises(ExportError, match=r"export\.zip: .* unpacks to more than 100 times its size") as caught:
+        load(tmp_path)
+    assert caught.value.hint == "Unpack it by hand if it is yours and is meant to be so, and load what comes out."
+
+
+def test_a_gzip_that_unpacks_to_more_than_100_times_its_size_ends_the_load_and_leaves_no_store(tmp_path: Path) -> None:
+    path = write(tmp_path / "events.jsonl.gz", gzip.compress(LINES.encode() + b" " * (70 << 20)))
+    with pytest.raises(ExportError, match=r"events\.jsonl\.gz: .* unpacks to more than 100 times its size"):
+        load_store(path, tmp_path / "store")
+    assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.parametrize("name", ['it\'s "quoted" & spaced.jsonl', "größe 🖼 {x} 100%.jsonl", "-n.jsonl", "a\nb.jsonl"])
+def test_a_file_may_have_any_name(tmp_path: Path, name: str) -> None:
+    export = load(write(tmp_path / name, LINES + "{broken\n"))
+    assert export.summary.sources == (name,)
+    assert export.rejects.collect()["file"].to_list() == [name]
+
+
+def test_a_store_may_have_any_name(tmp_path: Path) -> None:
+    path = write(tmp_path / "a" / "events.jsonl", LINES)
+    more = write(tmp_path / "b" / "more.jsonl", to_lines(METRIC, event("e0", **{"$value": 1}), event("e9")))
+    store = tmp_path / "year=2024" / 'it\'s a "store" [x]* {y} 100% größe'
+    before = load_store(path, store)
+    assert_same(before, read_export(path))
+    load_store(more, store, append=True)
+    assert list_events(read_store(store)) == ["e0", "e1", "e2", "e3", "e4", "e5", "e9"]
+
+
+def test_a_table_in_parquet_may_have_any_name(tmp_path: Path) -> None:
+    rows = pl.DataFrame([row(f"e{number}") for number in range(3)], schema=HEADER, orient="row")
+    folder = tmp_path / "[x] it's {a}*"
+    folder.mkdir()
+    rows.write_parquet(folder / "event [1].parquet")
+    export = load(folder / "event [1].parquet")
+    assert (export.summary.rows_kept, export.summary.rejected) == (3, {})
+
+
+@needs_unix
+def test_a_loop_of_links_ends(tmp_path: Path) -> None:
+    write(tmp_path / "export" / "deep" / "events.jsonl", LINES)
+    (tmp_path / "export" / "deep" / "up").symlink_to(tmp_path / "export")
+    (tmp_path / "export" / "deep" / "self").symlink_to("self")
+    export = load(tmp_path / "export")
+    assert export.summary.sources == ("events.jsonl",)
+    assert export.summary.rejected == {}
+    assert export.summary.notes[-1] == "Passed over, being no export: deep/self (a link to nothing)."
+
+
+@contextmanager
+def act_as_nobody() -> Iterator[None]:
+    """Give up the rights of root, who may read and write anything."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.fixture
+def public_folder() -> Iterator[Path]:
+    """Make a folder that anyone may use, as the folders of pytest are only for who runs it."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o777)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@needs_unix
+def test_an_export_without_permission_to_read_it_is_refused(public_folder: Path) -> None:
+    path = write(public_folder / "export" / "events.jsonl", LINES)
+    path.chmod(0)
+    with act_as_nobody(), pytest.raises(ExportError, match=r"events\.jsonl: .* found: Permission denied") as caught:
+        load_store(path.parent, public_folder / "store")
+    assert caught.value.hint == "Make it readable, or name the files that are to be read."
+    assert not (public_folder / "store").exists()
+
+
+@needs_unix
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_store_without_permission_to_write_it_is_refused_and_stays(public_folder: Path, is_new: bool) -> None:
+    path = write(public_folder / "events.jsonl", LINES)
+    closed = public_folder / "closed"
+    before = None if is_new else load_store(path, closed).summary
+    closed.mkdir(exist_ok=True)
+    closed.chmod(0o555)
+    with (
+        act_as_nobody(),
+        pytest.raises(StoreError, match=r"closed.* could not be written: .*Permission denied") as caught,
+    ):
+        load_store(path, closed / "store" if is_new else closed)
+    assert caught.value.hint == "Make room, or choose a folder that can be written."
+    assert before is None or read_store(closed).summary == before
+
+
+# A full disk
+
+
+TINY = find_sample().parent / "tiny"
+
+
+@contextmanager
+def mount(folder: Path, size: str) -> Iterator[bool]:
+    """Put a small disk in a place, where that is allowed."""
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(folder)]
+    try:
+        is_mounted = subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except OSError:
+        is_mounted = False
+    try:
+        yield is_mounted
+    finally:
+        if is_mounted:
+            subprocess.run(["umount", str(folder)], check=True)
+
+
+@contextmanager
+def limit_files(size: int) -> Iterator[None]:
+    """Let no file become larger: what a full disk is where none can be mounted."""
+    former = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, former[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, former)
+
+
+def assert_refused_and_untouched(store: Path, work: Callable[[], object], before: Export) -> None:
+    with pytest.raises(StoreError, match="What was there before is untouched") as caught:
+        work()
+    assert str(store) in caught.value.message
+    assert caught.value.hint == "Make room, or choose a folder that can be written."
+    assert_same(read_store(store), before)
+    assert len(list(store.glob("data-*"))) == 1
+
+
+@needs_unix
+@pytest.mark.parametrize("is_appended", [False, True], ids=["replaced", "appended"])
+@pytest.mark.parametrize("size", ["180k", "500k", "1000k"])
+def test_a_disk_that_becomes_full_leaves_the_former_store_and_says_what_to_do(
+    tmp_path: Path, size: str, is_appended: bool
+) -> None:
+    before = read_export(write(tmp_path / "before.jsonl", LINES))
+    with mount(tmp_path / "disk", size) as is_mounted:
+        store = tmp_path / "disk" / "store"
+        load_store(tmp_path / "before.jsonl", store)
+        with limit_files(sys.maxsize if is_mounted else 4 * int(size[:-1])):
+            assert_refused_and_untouched(store, lambda: load_store(TINY, store, append=is_appended), before)
+
+
+@needs_unix
+@pytest.mark.parametrize("size", [100, 3_000, 20_000, 100_000])
+def test_a_file_that_may_not_grow_leaves_the_former_store_and_says_what_to_do(tmp_path: Path, size: int) -> None:
+    before = load_store(write(tmp_path / "before.jsonl", LINES), tmp_path / "store")
+    with limit_files(size):
+        assert_refused_and_untouched(tmp_path / "store", lambda: load_store(TINY, tmp_path / "store"), before)
+
+
+@needs_unix
+def test_a_disk_that_becomes_full_under_several_processes_is_said_in_a_sentence(tmp_path: Path) -> None:
+    code = (
+        "import resource, sys\n"
+        "from klavnb.cli import main\n"
+        "if __name__ == '__main__':\n"
+        "    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
+        "    main(sys.argv[1:])\n"
+    )
+    script = write(tmp_path / "limited.py", code)
+    command = [sys.executable, str(script), "load", str(TINY), "--out", str(tmp_path / "store"), "--workers", "2"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "could not be written: File too large" in ended.stderr
+    assert "Hint: Make room" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert not (tmp_path / "store").exists()
+
+
+# Ctrl-C, and two loads at once
+
+
+def write_slow(path: Path) -> Path:
+    """Write an export whose load takes about two seconds, whatever the machine is busy with."""
+    records = (event(f"e{number}", note="x" * 200, **{"$value": number}) for number in range(120_000))
+    return write(path, to_lines(METRIC, *records))
+
+
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_slow(tmp_path_factory.mktemp("slow") / "events.jsonl")
+
+
+def start_load(export: Path, store: Path, *options: str) -> "subprocess.Popen[str]":
+    """Begin a load in a process of its own, and wait until it has begun to write."""
+    command = [sys.executable, "-m", "klavnb", "load", str(export), "--out", str(store), *options]
+    known = set(store.glob("data-*"))
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    while process.poll() is None and not set(store.glob("data-*")) - known:
+        time.sleep(0.01)
+    return process
+
+
+@needs_linux
+@pytest.mark.parametrize("to_all", [False, True], ids=["to the process", "from the keyboard"])
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_ctrl_c_leaves_the_former_store_and_no_process_behind(
+    tmp_path: Path, slow: Path, workers: str, to_all: bool
+) -> None:
+    before = load_store(write(tmp_path / "before.jsonl", LINES), tmp_path / "store")
+    process = start_load(slow, tmp_path / "store", "--workers", workers)
+    time.sleep(0.3)
+    if to_all:
+        os.killpg(process.pid, signal.SIGINT)
+    else:
+        process.send_signal(signal.SIGINT)
+    printed, said = process.communicate(timeout=60)
+    assert (process.returncode, printed, said) == (130, "", "Stopped. What was there before is as it was.\n")
+    assert_same(read_store(tmp_path / "store"), before)
+    assert len(list((tmp_path / "store").glob("data-*"))) == 1
+    assert_nothing_runs(process.pid)
+
+
+@needs_unix
+def test_a_second_load_into_one_store_is_told_to_wait_and_the_first_ends_well(
+    tmp_path: Path, slow: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    process = start_load(slow, tmp_path / "store", "--workers", "1")
+    path = write(tmp_path / "events.jsonl", LINES)
+    with pytest.raises(SystemExit) as stopped:
+        main(["load", str(path), "--out", str(tmp_path / "store"), "--workers", "1"])
+    assert stopped.value.code == 1
+    said = capsys.readouterr().err
+    assert "another load is writing this store" in said
+    assert "Hint: Wait until it has ended, then load again" in said
+    _, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (0, "")
+    assert read_store(tmp_path / "store").summary.rows_kept == 120_000
+    load_store(path, tmp_path / "store")
+    assert read_store(tmp_path / "store").summary.rows_kept == 6
+
+
+# Rejects, and how many of them
+
+
+def test_rejects_lie_in_the_store_with_file_line_reason_and_raw_text(tmp_path: Path) -> None:
+    write(tmp_path / "export" / "a.jsonl", to_lines(METRIC, event("good"), "{broken", event("", note="x")))
+    write(tmp_path / "export" / "event.csv", to_table(row("e1"), row("e2")[:3]))
+    load_store(tmp_path / "export", tmp_path / "store", options=SHARE_FREE)
+    (path,) = (tmp_path / "store").glob("data-*/rejects.parquet")
+    rejects = pl.read_parquet(path).sort("file", "line")
+    assert rejects.select("file", "line", "reason").rows() == [
+        ("a.jsonl", 3, "not JSON: JSON is malformed: object keys must be strings"),
+        ("a.jsonl", 4, "no event id"),
+        ("event.csv", 2, "fewer fields than the header"),
+    ]
+    assert rejects["raw"][0] == "{broken"
+    assert '"properties":{"note": "x"}' in rejects["raw"][1]
+    assert "e2" in rejects["raw"][2]
+
+
+@pytest.mark.parametrize("sign", ["x", "ö", "漢", "🖼"])
+def test_the_raw_text_of_a_reject_has_at_most_1024_signs_and_none_is_cut(tmp_path: Path, sign: str) -> None:
+    records = [METRIC, event("good"), '{"broken ' + sign * 5000, event("", note=sign * 5000)]
+    rejects = load(write(tmp_path / "events.jsonl", to_lines(*records))).rejects.sort("line").collect()
+    assert rejects["raw"].str.len_chars().to_list() == [1024, 1024]
+    assert rejects["raw"][0] == ('{"broken ' + sign * 5000)[:1024]
+    assert not rejects["raw"].str.contains("\ufffd").any()
+
+
+def run(*arguments: str) -> int:
+    """Run a command in this process and give its exit code."""
+    try:
+        main(arguments)
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return 0
+
+
+def test_on_error_stop_ends_the_command_at_the_first_of_it_and_says_where(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path / "events.jsonl", LINES + "{broken\n{again\n")
+    arguments = ("load", str(path), "--out", str(tmp_path / "store"), "--workers", "1")
+    assert run(*arguments, "--on-error", "stop") == 1
+    said = capsys.readouterr().err
+    assert "events.jsonl, line 8: expected a record that can be used, found: not JSON" in said
+    assert "--on-error quarantine" in said
+    assert not (tmp_path / "store").exists()
+    assert run(*arguments, "--max-rejects", "0.5") == 0
+
+
+def test_max_rejects_is_a_share_of_which_five_in_a_hundred_are_the_default(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = [event(f"e{number}") for number in range(18)]
+    path = write(tmp_path / "events.jsonl", to_lines(METRIC, *good, "{a", "{b"))
+    arguments = ("load", str(path), "--out", str(tmp_path / "store"), "--workers", "1")
+    assert run(*arguments) == 1
+    said = capsys.readouterr().err
+    assert "expected at most 5.0% of the records to be of no use, found 10.0%: 2 of 20 (not JSON" in said
+    assert "--max-rejects 0.5" in said
+    assert not (tmp_path / "store").exists()
+    assert run(*arguments, "--max-rejects", "0.1") == 0
+    assert "│ rejected: not JSON" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("append", [False, True])
+def test_too_many_rejects_leave_the_former_store(tmp_path: Path, append: bool) -> None:
+    before = load_store(write(tmp_path / "before.jsonl", LINES), tmp_path / "store")
+    path = write(tmp_path / "events.jsonl", LINES + "{broken\n")
+    with pytest.raises(ExportError, match=r"expected at most 5\.0% of the records"):
+        load_store(path, tmp_path / "store", append=append)
+    assert_same(read_store(tmp_path / "store"), before)
+
+
+# Stores of another version
+
+
+@pytest.mark.parametrize("version", [1, 2, 99])
+def test_a_store_of_another_version_is_refused_with_a_sentence_also_where_it_is_added_to(
+    tmp_path: Path, version: int
+) -> None:
+    path = write(tmp_path / "events.jsonl", LINES)
+    load_store(path, tmp_path / "store")
+    manifest = tmp_path / "store" / "manifest.json"
+    said = json.loads(manifest.read_text(encoding="utf-8")) | {"klavnb_store": version}
+    manifest.write_text(json.dumps(said), encoding="utf-8")
+    refusals: Sequence[Callable[[], object]] = (
+        lambda: read_export(tmp_path / "store"),
+        lambda: load_store(path, tmp_path / "store", append=True),
+    )
+    for refused in refusals:
+        with pytest.raises(StoreError, match=f"expected a store of version .*, found version {version}") as caught:
+            refused()
+        assert caught.value.hint is not None
+    assert json.loads(manifest.read_text(encoding="utf-8")) == said
+    assert load_store(path, tmp_path / "store").summary.rows_kept == 6
+
+
+def test_every_refusal_says_what_to_do_next(tmp_path: Path) -> None:
+    write(tmp_path / "empty.jsonl", "")
+    write(tmp_path / "words.jsonl", "hello\n")
+    write(tmp_path / "profiles.jsonl", to_lines(profile("P1")))
+    write(tmp_path / "bad.jsonl", to_lines(METRIC, event("")))
+    for path in (*sorted(tmp_path.glob("*.jsonl")), tmp_path / "nowhere"):
+        with pytest.raises(KlavnbError) as caught:
+            load(path)
+        assert caught.value.hint, path
+
+
+def test_the_latest_pull_of_a_profile_counts_and_older_ones_complete_nothing(tmp_path: Path) -> None:
+    later = (START + timedelta(days=1)).isoformat()
+    records = [
+        METRIC,
+        event("e1"),
+        profile("P1", updated=later, email="new@example.com"),
+        profile("P1", email="old@example.com", first_name="Ann"),
+    ]
+    export = load(write(tmp_path / "events.jsonl", to_lines(*records)))
+    assert export.profiles.select("email", "first_name").collect().rows() == [("new@example.com", None)]
