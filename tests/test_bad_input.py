@@ -532,6 +532,25 @@ def test_a_profile_that_comes_under_two_ids_stays_two(tmp_path: Path) -> None:
     ]
 
 
+def test_an_event_by_an_address_finds_the_profile_that_has_it_in_the_store_that_it_is_added_to(tmp_path: Path) -> None:
+    sent = {"email": "ann@example.com"}
+    payload = {
+        "type": "event",
+        "attributes": {
+            "time": START.isoformat(),
+            "properties": {},
+            "unique_id": "u1",
+            "metric": {"data": {"type": "metric", "attributes": {"name": "Placed Order"}}},
+            "profile": {"data": {"type": "profile", "attributes": sent}},
+        },
+    }
+    first = write(tmp_path / "a.jsonl", to_lines(METRIC, event("e1"), profile("P1", email="Ann@example.com")))
+    load_store(first, tmp_path / "store")
+    grown = load_store(write(tmp_path / "b.json", json.dumps({"data": payload})), tmp_path / "store", append=True)
+    assert grown.events.collect()["profile_id"].to_list() == ["P1", "P1"]
+    assert grown.profiles.collect()["profile_id"].to_list() == ["P1"]
+
+
 def test_records_that_name_an_empty_id_harm_nothing(tmp_path: Path) -> None:
     named = {"attributes": {"name": "Odd", "channel": "email"}}
     kinds = ("profile", "metric", "campaign", "campaign-message", "flow", "flow-action", "flow-message", "list")

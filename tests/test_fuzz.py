@@ -285,6 +285,9 @@ def change_value(record: object, way: Sequence[int], new: object) -> object:
 
 
 CHANGED_RECORDS = st.builds(change_value, st.sampled_from(RESOURCES), PICKS, ANYTHING)
+CHANGED_WITH_IDS = st.builds(change_value, st.sampled_from(RESOURCES[:-1]), PICKS, ANYTHING)
+"""Without the event as it is sent to Klaviyo: an id that was made of an address stays what it was in a store."""
+
 WRAPPERS: Mapping[str, Callable[[Sequence[object]], str]] = {
     "lines": lambda records: "".join(json.dumps(each) + "\n" for each in records),
     "page": lambda records: json.dumps(
@@ -334,8 +337,8 @@ def test_tables_with_anything_in_any_cell_keep_or_set_aside_each_row(changes: Se
 
 @hypothesis_settings(in_time, max_examples=4)
 @given(
-    before=st.lists(CHANGED_RECORDS, max_size=6),
-    after=st.lists(CHANGED_RECORDS, min_size=1, max_size=6),
+    before=st.lists(CHANGED_WITH_IDS, max_size=6),
+    after=st.lists(CHANGED_WITH_IDS, min_size=1, max_size=6),
 )
 def test_a_store_that_anything_is_added_to_is_the_store_loaded_at_once(
     before: Sequence[object], after: Sequence[object]

@@ -94,15 +94,17 @@ def load(
         # the later record wins, and what Klaviyo's own pages wrote says less than its API
         by_weight = sorted(parts, key=lambda part: part.format != "campaign_csv")
         rest = RawExport.join([former, *(part.rest for part in by_weight)])
+        records = None if base is None else to_raw_profiles(base)
         names = pl.concat([part.names for part in parts]).unique(keep="last", maintain_order=True)
         known = Known(
             parts=lighten(parts),
-            knowledge=replace(gather(rest, names, settings=settings), profile_ids=settle_profile_ids(parts)),
+            knowledge=replace(
+                gather(rest, names, settings=settings), profile_ids=settle_profile_ids(parts, former=records)
+            ),
             roles=settings.roles,
         )
         repeats = find_repeats(known.parts)
         slices = finish(known, repeats, pool, base=base, folder=folder, progress=progress)
-        records = None if base is None else to_raw_profiles(base)
         people = gather_profiles(parts, known.knowledge.profile_ids, folder=folder, former=records)
     set_aside = [each.rejects for each in slices if each.rejects is not None]
     rejects = _join_rejects(parts, foreign, [*set_aside, people.rejects])

@@ -31,13 +31,26 @@ class People:
     rejects: pl.DataFrame
 
 
-def settle_profile_ids(parts: Sequence[Part]) -> dict[str, str]:
-    """Find, for ids that were made of an address, the id that another file gives the profile of this address."""
+def settle_profile_ids(parts: Sequence[Part], *, former: pl.LazyFrame | None = None) -> dict[str, str]:
+    """Find, for ids that were made of an address, the id that another file gives the profile of this address.
+
+    Parameters
+    ----------
+    parts
+        What was read.
+    former
+        Records from before. Ids that were made then stay, as the events of then go by them.
+    """
     profiles = scan_profiles(parts)
     if not profiles.select(pl.col("profile_id").str.contains(MADE).any()).collect(engine="streaming").item():
         return {}
-    people = profiles.select("profile_id", "email", "phone_number", "external_id").unique()
-    return merge_made_ids(people.collect(engine="streaming"))
+    known = profiles if former is None else pl.concat([former, profiles])
+    people = known.select("profile_id", "email", "phone_number", "external_id").unique()
+    found = merge_made_ids(people.collect(engine="streaming"))
+    if former is None:
+        return found
+    kept = former.filter(pl.col("profile_id").is_in(list(found))).select("profile_id").collect(engine="streaming")
+    return {made: own for made, own in found.items() if made not in set(kept["profile_id"])}
 
 
 def gather_profiles(
