@@ -42,10 +42,11 @@ def run_duckdb(query: str, out: str) -> None:
 
 def load_json(kind: str, source: str, out: str) -> None:
     """Let DuckDB read the lines; with the columns of a store, or ids, times and raw properties only."""
+    lines = f"read_json('{source}', format = 'newline_delimited', columns = {COLUMNS})"
     events = (
         "SELECT id AS event_id, relationships.profile.data.id AS profile_id, "
-        "relationships.metric.data.id AS metric_id, attributes.datetime::TIMESTAMPTZ AS occurred_at, attributes.event_properties AS properties "
-        f"FROM read_json('{source}', format = 'newline_delimited', columns = {COLUMNS}) WHERE type = 'event'"
+        "relationships.metric.data.id AS metric_id, attributes.datetime::TIMESTAMPTZ AS occurred_at, "
+        f"attributes.event_properties AS properties FROM {lines} WHERE type = 'event'"
     )
     if kind == "same-columns":
         paths = ", ".join(f"'$.\"{name}\"'" for name in KEYS.values())

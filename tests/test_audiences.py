@@ -41,11 +41,13 @@ from klavnb.audiences import (
 )
 from klavnb.definitions import Definition, parse_definition, single_order_at_least, total_spent_at_least
 from klavnb.errors import KlavnbError, SettingsError
-from klavnb.formats import read_files
+from klavnb.formats import find_files, read_pieces, split_file
+from klavnb.formats.contract import RawExport
 from klavnb.formats.profile_cells import write_cells
 from klavnb.privacy import PERSONAL, mask
 from klavnb.schemas import Profile
 from klavnb.segments import segment_members
+from klavnb.settings import Settings
 from klavnb.store import Export, read_export
 
 TINY = Path(__file__).parent.parent / "data" / "tiny"
@@ -594,7 +596,9 @@ def test_an_audience_survives_the_way_through_our_own_reader(tmp_path: Path) -> 
     made = make(*rows, attributes=["first_name", "phone_number", "city", "zip", *properties])
     manifest = write_audience(made, tmp_path / "audience", largest=900)
     assert len(manifest.files) > 1
-    raw = read_files([tmp_path / "audience"]).raw
+    files = find_files([tmp_path / "audience"]).files
+    pieces = [(name, split_file(source, name)) for source, name in files if name == "profile_csv"]
+    raw = RawExport.join([part for name, each in pieces for part in read_pieces(name, each, settings=Settings())])
     assert raw.rejects.is_empty()
     back = {row["email"]: row for row in raw.profiles.to_dicts()}
     assert len(back) == len(rows)

@@ -169,16 +169,16 @@ def test_an_empty_file_is_refused_by_its_name_and_passed_over_in_a_folder(tmp_pa
 
 @KINDS
 def test_a_byte_order_mark_changes_nothing(tmp_path: Path, name: str, content: str) -> None:
-    plain = load(write(tmp_path / "plain" / name, content))
+    plain = read_export(write(tmp_path / "plain" / name, content))
     assert_same(load(write(tmp_path / "marked" / name, content.encode("utf-8-sig"))), plain)
 
 
-@KINDS
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+@pytest.mark.parametrize(
+    ("name", "content", "encoding"), [("events.jsonl", LINES, "utf-16-le"), ("event.csv", TABLE, "utf-16-be")]
+)
 def test_utf_16_with_its_mark_reads_as_utf_8_does(tmp_path: Path, name: str, content: str, encoding: str) -> None:
-    plain = load(write(tmp_path / "plain" / name, content))
-    marked = content if encoding == "utf-16" else f"\ufeff{content}"
-    assert_same(load(write(tmp_path / "wide" / name, marked.encode(encoding))), plain)
+    plain = read_export(write(tmp_path / "plain" / name, content))
+    assert_same(load(write(tmp_path / "wide" / name, f"\ufeff{content}".encode(encoding))), plain)
 
 
 @KINDS
@@ -192,7 +192,7 @@ def test_of_a_file_in_latin_1_each_line_with_an_umlaut_is_a_reject(tmp_path: Pat
 
 @KINDS
 def test_line_ends_of_windows_change_nothing(tmp_path: Path, name: str, content: str) -> None:
-    plain = load(write(tmp_path / "plain" / name, content))
+    plain = read_export(write(tmp_path / "plain" / name, content))
     assert_same(load(write(tmp_path / "windows" / name, content.replace("\n", "\r\n"))), plain)
 
 
@@ -237,32 +237,32 @@ def test_a_line_of_50_mb_that_is_broken_is_one_reject_of_a_kilobyte(tmp_path: Pa
     assert stored.rejects.collect().rows() == [("events.jsonl", 3, "not JSON: Input data was truncated", broken[:1024])]
 
 
-def nest(depth: int, kind: str) -> str:
-    opening, closing = {"lists": ("[", "]"), "objects": ('{"a":', "}")}[kind]
-    return to_lines(event("deep")).replace("{}", f'{{"a":{opening * depth}1{closing * depth}}}')
+def nest(depth: int, opening: str, closing: str) -> str:
+    """Write an event with a property of lists, or of objects, inside each other."""
+    return to_lines(event(f"deep {opening}")).replace("{}", f'{{"a":{opening * depth}1{closing * depth}}}')
 
 
-@pytest.mark.parametrize("kind", ["lists", "objects"])
-def test_nesting_100_deep_is_kept_to_the_letter(tmp_path: Path, kind: str) -> None:
-    export = load(write(tmp_path / "events.jsonl", LINES + nest(100, kind)))
+def test_nesting_100_deep_is_kept_to_the_letter(tmp_path: Path) -> None:
+    deep = [nest(100, "[", "]"), nest(100, '{"b":', "}")]
+    export = load(write(tmp_path / "events.jsonl", LINES + "".join(deep)))
     assert export.summary.rejected == {}
-    assert export.events.collect()["properties"][0] in nest(100, kind)
+    kept = export.events.filter(pl.col("event_id").str.starts_with("deep")).collect()["properties"]
+    assert sorted(kept) == sorted(line[line.index('{"a"') : line.index('}, "relationships')] for line in deep)
 
 
-@pytest.mark.parametrize("kind", ["lists", "objects"])
-@pytest.mark.parametrize("depth", [1_000, 100_000])
-def test_nesting_1000_deep_and_deeper_is_one_reject(tmp_path: Path, depth: int, kind: str) -> None:
-    export = load(write(tmp_path / "events.jsonl", nest(depth, kind) + LINES))
+def test_nesting_1000_deep_and_deeper_is_one_reject_each(tmp_path: Path) -> None:
+    deep = [nest(depth, *signs) for depth in (1_000, 100_000) for signs in (("[", "]"), ('{"b":', "}"))]
+    export = load(write(tmp_path / "events.jsonl", "".join(deep) + LINES))
     assert export.summary.rows_kept == 6
-    assert list_rejects(export) == [(1, "JSON nested too deeply")]
+    assert list_rejects(export) == [(line, "JSON nested too deeply") for line in (1, 2, 3, 4)]
 
 
 def test_a_million_distinct_keys_of_one_event_are_kept(tmp_path: Path) -> None:
-    keys = {f"key {number}": number for number in range(1_000_000)}
-    path = write(tmp_path / "events.jsonl", to_lines(METRIC, event("e1", **keys), event("e2")))
-    stored = load_store(path, tmp_path / "store")
+    keys = "{" + ", ".join(f'"key {number}": {number}' for number in range(1_000_000)) + "}"
+    lines = to_lines(METRIC) + to_lines(event("e1")).replace("{}", keys) + to_lines(event("e2"))
+    stored = load_store(write(tmp_path / "events.jsonl", lines), tmp_path / "store")
     assert list_events(stored) == ["e1", "e2"]
-    assert stored.events.collect()["properties"][0] == json.dumps(keys)
+    assert stored.events.collect()["properties"][0] == keys
 
 
 def test_a_million_distinct_keys_of_many_events_are_kept_and_take_no_column_each(tmp_path: Path) -> None:
@@ -347,12 +347,12 @@ def test_one_key_may_be_text_number_null_and_object_in_turn(tmp_path: Path) -> N
     assert any("no finite number: 3;" in note for note in export.summary.notes)
 
 
-@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
-def test_what_json_has_no_numbers_for_costs_its_line(tmp_path: Path, number: str) -> None:
-    bad = to_lines(event("bad")).replace("{}", f'{{"$value": {number}}}')
-    export = load(write(tmp_path / "events.jsonl", LINES + bad))
-    assert list_rejects(export) == [(8, "not JSON: JSON is malformed: invalid character")]
-    assert export.rejects.collect()["raw"].to_list() == [bad.strip()]
+def test_what_json_has_no_numbers_for_costs_its_line(tmp_path: Path) -> None:
+    numbers = ("NaN", "Infinity", "-Infinity")
+    bad = [to_lines(event("bad")).replace("{}", f'{{"$value": {number}}}') for number in numbers]
+    export = load(write(tmp_path / "events.jsonl", LINES + "".join(bad)))
+    assert list_rejects(export) == [(line, "not JSON: JSON is malformed: invalid character") for line in (8, 9, 10)]
+    assert export.rejects.sort("line").collect()["raw"].to_list() == [line.strip() for line in bad]
 
 
 # Times
@@ -578,11 +578,14 @@ def test_a_gzip_that_unpacks_to_more_than_100_times_its_size_ends_the_load_and_l
     assert not (tmp_path / "store").exists()
 
 
-@pytest.mark.parametrize("name", ['it\'s "quoted" & spaced.jsonl', "größe 🖼 {x} 100%.jsonl", "-n.jsonl", "a\nb.jsonl"])
-def test_a_file_may_have_any_name(tmp_path: Path, name: str) -> None:
-    export = load(write(tmp_path / name, LINES + "{broken\n"))
-    assert export.summary.sources == (name,)
-    assert export.rejects.collect()["file"].to_list() == [name]
+def test_a_file_may_have_any_name(tmp_path: Path) -> None:
+    names = ["-n.jsonl", "a\nb.jsonl", "größe 🖼 {x} 100%.jsonl", 'it\'s "quoted" & spaced [1]*.jsonl']
+    for number, name in enumerate(names):
+        write(tmp_path / name, to_lines(METRIC, event(f"e{number}"), "{broken"))
+    export = load(tmp_path)
+    assert export.summary.sources == tuple(sorted(names))
+    assert sorted(export.rejects.collect()["file"]) == sorted(names)
+    assert export.summary.rows_kept == 4
 
 
 def test_a_store_may_have_any_name(tmp_path: Path) -> None:
@@ -707,8 +710,7 @@ def assert_refused_and_untouched(store: Path, work: Callable[[], object], before
 
 
 @needs_unix
-@pytest.mark.parametrize("is_appended", [False, True], ids=["replaced", "appended"])
-@pytest.mark.parametrize("size", ["180k", "500k", "1000k"])
+@pytest.mark.parametrize(("size", "is_appended"), [("180k", False), ("500k", True), ("1000k", False), ("1000k", True)])
 def test_a_disk_that_becomes_full_leaves_the_former_store_and_says_what_to_do(
     tmp_path: Path, size: str, is_appended: bool
 ) -> None:
@@ -721,7 +723,7 @@ def test_a_disk_that_becomes_full_leaves_the_former_store_and_says_what_to_do(
 
 
 @needs_unix
-@pytest.mark.parametrize("size", [100, 3_000, 20_000, 100_000])
+@pytest.mark.parametrize("size", [100, 20_000, 100_000])
 def test_a_file_that_may_not_grow_leaves_the_former_store_and_says_what_to_do(tmp_path: Path, size: int) -> None:
     before = load_store(write(tmp_path / "before.jsonl", LINES), tmp_path / "store")
     with limit_files(size):
@@ -752,8 +754,8 @@ def test_a_disk_that_becomes_full_under_several_processes_is_said_in_a_sentence(
 
 def write_slow(path: Path) -> Path:
     """Write an export whose load takes about two seconds, whatever the machine is busy with."""
-    records = (event(f"e{number}", note="x" * 200, **{"$value": number}) for number in range(120_000))
-    return write(path, to_lines(METRIC, *records))
+    line = to_lines(event("e%", note="x" * 200))
+    return write(path, to_lines(METRIC) + "".join(line.replace("%", str(number)) for number in range(120_000)))
 
 
 @pytest.fixture(scope="module")
@@ -831,12 +833,13 @@ def test_rejects_lie_in_the_store_with_file_line_reason_and_raw_text(tmp_path: P
     assert "e2" in rejects["raw"][2]
 
 
-@pytest.mark.parametrize("sign", ["x", "ö", "漢", "🖼"])
-def test_the_raw_text_of_a_reject_has_at_most_1024_signs_and_none_is_cut(tmp_path: Path, sign: str) -> None:
-    records = [METRIC, event("good"), '{"broken ' + sign * 5000, event("", note=sign * 5000)]
+def test_the_raw_text_of_a_reject_has_at_most_1024_signs_and_none_is_cut(tmp_path: Path) -> None:
+    signs = ("x", "ö", "漢", "🖼")
+    broken = [f'{{"broken {sign * 5000}' for sign in signs]
+    records = [METRIC, event("good"), *broken, *(event("", note=sign * 5000) for sign in signs)]
     rejects = load(write(tmp_path / "events.jsonl", to_lines(*records))).rejects.sort("line").collect()
-    assert rejects["raw"].str.len_chars().to_list() == [1024, 1024]
-    assert rejects["raw"][0] == ('{"broken ' + sign * 5000)[:1024]
+    assert rejects["raw"].str.len_chars().to_list() == [1024] * 8
+    assert rejects["raw"].to_list()[:4] == [text[:1024] for text in broken]
     assert not rejects["raw"].str.contains("\ufffd").any()
 
 

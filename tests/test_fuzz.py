@@ -305,7 +305,7 @@ WRAPPERS: Mapping[str, Callable[[Sequence[object]], str]] = {
 
 
 @pytest.mark.parametrize("wrapper", WRAPPERS)
-@hypothesis_settings(in_time, max_examples=10)
+@hypothesis_settings(in_time, max_examples=8)
 @given(changed=st.lists(CHANGED_RECORDS, min_size=1, max_size=10), is_among_good=st.booleans())
 def test_records_with_anything_in_any_place_are_kept_or_set_aside(
     wrapper: str, changed: Sequence[object], is_among_good: bool

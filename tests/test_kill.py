@@ -24,14 +24,14 @@ from klavnb.store import Export, load_store, read_store
 pytestmark = needs_linux
 
 FRAMES = ("events", "profiles", "messages", "groups", "rejects")
-COPIES = 4
+COPIES = 3
 """Parts of an export, which different workers read."""
 SHARE_FREE = LoadOptions()
 
 RANDOM = random.Random(9)
 MOMENTS = sorted(RANDOM.uniform(0, 1) for _ in range(20))
 """When a load is killed, as a share of what it takes from its first file on."""
-MOMENTS_OF_ADDING = sorted(RANDOM.uniform(0, 1) for _ in range(6))
+MOMENTS_OF_ADDING = sorted(RANDOM.uniform(0, 1) for _ in range(5))
 
 Resource = Mapping[str, Any]
 
@@ -136,7 +136,7 @@ def kill_and_check(case: Case, store: Path, share: float) -> bool:
     found = read_store(store)
     is_new = found.summary.fingerprint != case.before.summary.fingerprint
     assert found.summary == (case.after if is_new else case.before).summary
-    assert_same(found, case.after if is_new else case.before)
+    assert_same(found, case.after if is_new else case.before, ["events"])
     assert_nothing_runs(process.pid)
     return is_new
 

@@ -262,7 +262,7 @@ def test_repeated_events_are_no_reason_to_stop(tmp_path: Path) -> None:
 
 def test_on_error_stop_ends_the_load_at_the_first_of_it(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "a.jsonl", [*NAMES, event("e1"), event(""), event("")])
-    with pytest.raises(ExportError, match="a.jsonl, line 5: expected a record that can be used, found: no event id"):
+    with pytest.raises(ExportError, match=r"a\.jsonl, line 5: expected a record that can be used, found: no event id"):
         load_store(path, tmp_path / "store", options=LoadOptions(on_error="stop"))
     assert not (tmp_path / "store").exists()
 
