@@ -28,7 +28,7 @@ report: $(READY) ## the sample export -> HTML reports in reports/
 	@$(BIN)/klavnb report
 
 test: $(READY) ## every test
-	@$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
+	@$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 
 lint: $(READY) ## style, types and the direction of imports
 	@$(BIN)/ruff check .

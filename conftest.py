@@ -6,7 +6,16 @@ import pytest
 
 from klavnb import store
 
+SLOW = ("test_wheel", "test_every_format", "test_readme", "test_kill", "test_bad_input", "test_browser")
+"""Files that take long: begun first, they do not keep one core busy when all others are done."""
+
 read_export = store.read_export
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the slow files first."""
+    places = {name: place for place, name in enumerate(SLOW)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(SLOW)))
 
 
 @cache
