@@ -30,7 +30,7 @@ from klavnb.store import Export, load_store, read_export
 FRAMES = {"events": Event, "profiles": Profile, "messages": Message, "groups": GroupMember, "rejects": Reject}
 Resource = dict[str, Any]
 
-in_time = hypothesis_settings(by_chance, max_examples=6, phases=[Phase.generate])
+in_time = hypothesis_settings(by_chance, max_examples=3, phases=[Phase.generate])
 """Each example is loaded twice, which takes a quarter of a second: to look for a smaller one would take minutes."""
 
 
@@ -305,7 +305,7 @@ WRAPPERS: Mapping[str, Callable[[Sequence[object]], str]] = {
 
 
 @pytest.mark.parametrize("wrapper", WRAPPERS)
-@hypothesis_settings(in_time, max_examples=8)
+@hypothesis_settings(in_time, max_examples=3)
 @given(changed=st.lists(CHANGED_RECORDS, min_size=1, max_size=10), is_among_good=st.booleans())
 def test_records_with_anything_in_any_place_are_kept_or_set_aside(
     wrapper: str, changed: Sequence[object], is_among_good: bool
@@ -335,7 +335,7 @@ def test_tables_with_anything_in_any_cell_keep_or_set_aside_each_row(changes: Se
         assert isinstance(found, KlavnbError) or found.summary.rows_in == len(rows)
 
 
-@hypothesis_settings(in_time, max_examples=4)
+@hypothesis_settings(in_time, max_examples=2)
 @given(
     before=st.lists(CHANGED_WITH_IDS, max_size=6),
     after=st.lists(CHANGED_WITH_IDS, min_size=1, max_size=6),

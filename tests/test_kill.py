@@ -31,7 +31,7 @@ SHARE_FREE = LoadOptions()
 RANDOM = random.Random(9)
 MOMENTS = sorted(RANDOM.uniform(0, 1) for _ in range(20))
 """When a load is killed, as a share of what it takes from its first file on."""
-MOMENTS_OF_ADDING = sorted(RANDOM.uniform(0, 1) for _ in range(5))
+MOMENTS_OF_ADDING = sorted(RANDOM.uniform(0, 1) for _ in range(2))
 
 Resource = Mapping[str, Any]
 

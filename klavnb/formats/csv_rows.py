@@ -19,7 +19,7 @@ from klavnb.formats.cutting import cut_rows
 from klavnb.formats.source import CHUNK, Piece, Source, UnreadableError, read_chunks
 from klavnb.schemas import Reject
 
-__all__ = ["Part", "read_header", "read_parts", "split_header"]
+__all__ = ["Part", "find_first_end", "read_header", "read_parts", "split_header"]
 
 QUOTE: Final = b'"'
 LINE_END: Final = b"\n"
@@ -42,7 +42,7 @@ def read_header(source: Source) -> tuple[list[str], int]:
         When there is none, or it is not UTF-8, never ends, or names a column twice.
     """
     beginning = next(read_chunks(Piece(source), size=HEAD, is_quoted=True), b"")
-    header = beginning[: _find_first_end(beginning)]
+    header = beginning[: find_first_end(beginning)]
     if header.count(QUOTE) % 2:
         raise UnreadableError(f"a header with {UNCLOSED}")
     if b"\r" in header.rstrip(b"\r\n") and QUOTE not in header:
@@ -103,7 +103,7 @@ def _cut(block: bytes, size: int) -> Iterator[bytes]:
     return cut_rows((block[start : start + size] for start in range(0, len(block), size)), size=size)
 
 
-def _find_first_end(content: bytes) -> int:
+def find_first_end(content: bytes) -> int:
     """Return where the first row ends; the end of the content where none does."""
     start, is_open = 0, False
     while True:

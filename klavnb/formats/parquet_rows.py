@@ -22,7 +22,8 @@ ANY_JSON: Final = ("event_properties", "location", "predictive_analytics", "prop
 def read_names(source: Source) -> list[str]:
     """Return the names of a file's columns; none where it cannot be read. A packed file is unpacked whole for it."""
     try:
-        return list(pl.read_parquet_schema(source.path if source.is_plain() else io.BytesIO(source.read())))
+        held = source.path if source.is_plain() else io.BytesIO(source.read())
+        return pl.scan_parquet(held, glob=False).collect_schema().names()
     except (pl.exceptions.PolarsError, OSError, UnreadableError):
         return []
 
@@ -53,7 +54,7 @@ def read_slices(piece: Piece, *, count: int = ROWS_AT_ONCE) -> Iterator[pl.DataF
             rows = pl.read_parquet(io.BytesIO(piece.source.read()))
             yield from (to_texts(part) for part in rows.iter_slices(count))
             return
-        lazy = pl.scan_parquet(piece.source.path)
+        lazy = pl.scan_parquet(piece.source.path, glob=False)
         for start in range(piece.start, piece.stop, count):
             yield to_texts(lazy.slice(start, min(count, piece.stop - start)).collect())
     except (pl.exceptions.PolarsError, OSError) as error:
@@ -77,7 +78,7 @@ def to_texts(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _count_rows(path: Path) -> int:
-    height: int = pl.scan_parquet(path).select(pl.len()).collect().item()
+    height: int = pl.scan_parquet(path, glob=False).select(pl.len()).collect().item()
     return height
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from klavnb.formats.contract import RawExport, build
-from klavnb.formats.csv_rows import read_parts, split_header
+from klavnb.formats.csv_rows import find_first_end, read_parts, split_header
 from klavnb.formats.json_cells import write_objects
 from klavnb.formats.parquet_rows import MAGIC, read_names, read_slices, split_parquet
 from klavnb.formats.source import Piece, Source, UnreadableError, split_rows
@@ -76,7 +76,7 @@ def read_headers(source: Source, head: bytes) -> list[str]:
     if head.startswith(MAGIC):
         return read_names(source)
     with suppress(UnreadableError):
-        return split_header(head[: head.rfind(b"\n") + 1] or head)
+        return split_header(head[: find_first_end(head)])
     return []
 
 
