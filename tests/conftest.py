@@ -1,11 +1,11 @@
 """The browser of the tests: Debian's Chromium with no network, and every request it would make logged."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from needs import skip_or_fail
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
@@ -30,7 +30,7 @@ FLAGS = (
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
     binary, driver = shutil.which("chromium") or shutil.which("google-chrome"), shutil.which("chromedriver")
     if binary is None or driver is None:
-        refuse(f"chromium ({binary}) or chromedriver ({driver}) is missing")
+        skip_or_fail("KLAVNB_REQUIRE_BROWSER", f"chromium ({binary}) or chromedriver ({driver}) is missing")
     options = ChromeOptions()
     options.binary_location = str(binary)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
@@ -39,15 +39,9 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
     try:
         chrome = Chrome(options=options, service=Service(str(driver)))
     except WebDriverException as error:
-        refuse(f"the browser does not start: {error.msg}")
+        skip_or_fail("KLAVNB_REQUIRE_BROWSER", f"the browser does not start: {error.msg}")
     yield chrome
     chrome.quit()
-
-
-def refuse(reason: str) -> None:
-    if os.environ.get("KLAVNB_REQUIRE_BROWSER") == "1":
-        pytest.fail(f"KLAVNB_REQUIRE_BROWSER is set, but {reason}")
-    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")

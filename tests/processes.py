@@ -1,14 +1,9 @@
 """Processes of a load that the tests start, and whether any of them is left; as Linux tells of them."""
 
-import sys
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
-
-import pytest
-
-needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes where Linux lists them")
 
 
 class Process(NamedTuple):

@@ -230,7 +230,8 @@ def _find_credited(resources: Resources) -> Mapping[str, str]:
 def _describe_attribution(event: Resource, credited: Mapping[str, str]) -> dict[str, Any] | None:
     """Say what Klaviyo credited, where the export was asked for it: nothing, or one event; or as the properties do."""
     if "attributions" not in event["relationships"]:
-        return event["attributes"]["event_properties"].get("$attribution")  # type: ignore[no-any-return]
+        said: dict[str, Any] | None = event["attributes"]["event_properties"].get("$attribution")
+        return said
     return {"$attributed_event_id": credited[event["id"]]} if event["id"] in credited else {}
 
 

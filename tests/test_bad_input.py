@@ -21,8 +21,9 @@ from typing import Any
 
 import polars as pl
 import pytest
+from needs import needs_linux, needs_unix
 from polars.testing import assert_frame_equal
-from processes import assert_nothing_runs, needs_linux
+from processes import assert_nothing_runs
 
 from klavnb.bundled import find_sample
 from klavnb.cli import main
@@ -38,7 +39,6 @@ SHARE_FREE = LoadOptions()
 """Any share of the records may be set aside: here most are bad."""
 
 NOBODY = 65534
-needs_unix = pytest.mark.skipif(sys.platform == "win32", reason="signals, links and users are those of Unix")
 
 
 def event(

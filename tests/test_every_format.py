@@ -21,6 +21,7 @@ import sample_formats_json as jsons
 import sample_formats_tables as tables
 import test_postgresql as postgres
 import zstandard
+from needs import SHARED, needs_shared
 from polars.testing import assert_frame_equal
 
 import klavnb as kn
@@ -33,8 +34,6 @@ from klavnb.store import Export
 ROOT = Path(__file__).parent.parent
 TINY = ROOT / "data" / "tiny"
 FIXTURES = ROOT / "tests" / "fixtures"
-SHARED = ROOT.parent / "shared" / "fixtures"
-needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="the shared fixtures may be tested in place only")
 
 EVENTS = 1401
 """Events of the tiny sample, each once."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from needs import SHARED, needs_shared
 from polars.testing import assert_frame_equal
 
 from klavnb.errors import ExportError
@@ -25,7 +26,6 @@ from klavnb.store import Export, read_export
 Resource = dict[str, Any]
 
 FIXTURES = Path(__file__).parent / "fixtures"
-SHARED = Path(__file__).parents[2] / "shared" / "fixtures"
 
 METRICS = {
     "M1": "Received Email",
@@ -715,7 +715,7 @@ def test_the_example_of_the_openapi_specification_loads() -> None:
     assert export.profiles.collect()["email"].to_list() == ["profile-1@example.com"]
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared fixtures may be tested in place only")
+@needs_shared
 def test_airbytes_records_of_both_apis_load_without_losing_one() -> None:
     export = read_export(SHARED / "airbyte_source_klaviyo")
     assert (export.summary.rows_in, export.summary.rows_kept) == (7, 6)
@@ -725,7 +725,7 @@ def test_airbytes_records_of_both_apis_load_without_losing_one() -> None:
     assert not any("no use" in note for note in export.summary.notes)
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared fixtures may be tested in place only")
+@needs_shared
 @pytest.mark.parametrize("file", ["klaviyo_openapi/get_events.json", "klaviyo_openapi/create_event.json"])
 def test_a_specification_is_no_export(file: str) -> None:
     with pytest.raises(ExportError, match="JSON of another kind"):

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from needs import SHARED, needs_shared
 from polars.testing import assert_frame_equal
 from sample_formats_json import WRITERS
 
@@ -28,8 +29,6 @@ from klavnb.store import read_export
 Record = dict[str, Any]
 
 TINY = Path(__file__).parents[1] / "data" / "tiny"
-SHARED = Path(__file__).parents[2] / "shared" / "fixtures"
-needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="the shared fixtures may be tested in place only")
 
 TIME = "2024-05-01T12:00:00+00:00"
 

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from needs import needs_linux
 from polars.testing import assert_frame_equal
-from processes import assert_nothing_runs, find_workers, needs_linux
+from processes import assert_nothing_runs, find_workers
 
 from klavnb.bundled import find_sample
 from klavnb.loading import LoadOptions

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import polars as pl
 import pytest
+from needs import skip_or_fail
 from polars.testing import assert_frame_equal
 
 from klavnb.errors import ExportError
@@ -82,7 +83,7 @@ def server() -> Iterator[Server]:
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))
     found = shutil.which("initdb")
     if not folders and found is None:
-        refuse("PostgreSQL is not installed")
+        skip_or_fail("KLAVNB_REQUIRE_POSTGRESQL", "PostgreSQL is not installed")
     programs = folders[-1] if folders else Path(str(found)).parent
     folder = Path(tempfile.mkdtemp(prefix="klavnb-"))
     secret = folder / "secret"
@@ -117,12 +118,6 @@ def server() -> Iterator[Server]:
             control("pg_ctl", "stop", "-w", "-s", "-m", "immediate")
     finally:
         shutil.rmtree(folder)
-
-
-def refuse(reason: str) -> None:
-    if os.environ.get("KLAVNB_REQUIRE_POSTGRESQL") == "1":
-        pytest.fail(f"KLAVNB_REQUIRE_POSTGRESQL is set, but {reason}")
-    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")

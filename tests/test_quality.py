@@ -72,8 +72,8 @@ def export(*rows: Row, profiles: Sequence[Row] = (), **summary: object) -> Expor
     return replace(made, events=as_loaded(*numbered))
 
 
-def survey(*rows: Row, settings: Settings = ANNOUNCED, as_of: object = LATER, **parts: Any) -> Survey:  # noqa: ANN401 - as export
-    return survey_export(export(*rows, **parts), settings=settings, as_of=as_of)  # type: ignore[arg-type]
+def survey(*rows: Row, settings: Settings = ANNOUNCED, as_of: datetime | None = LATER, **parts: Any) -> Survey:  # noqa: ANN401 - as export
+    return survey_export(export(*rows, **parts), settings=settings, as_of=as_of)
 
 
 def find(name: str, *rows: Row, **options: Any) -> Check:  # noqa: ANN401 - as survey

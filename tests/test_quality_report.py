@@ -5,6 +5,7 @@ import json
 import re
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from builders import ANNOUNCED
@@ -37,8 +38,8 @@ def run(*arguments: str) -> int:
     return 0
 
 
-def columns(chart: dict[str, object]) -> set[str]:
-    return {name for rows in chart["datasets"].values() for row in rows for name in row}  # type: ignore[attr-defined]
+def columns(chart: dict[str, Any]) -> set[str]:
+    return {name for rows in chart["datasets"].values() for row in rows for name in row}
 
 
 # Sentences

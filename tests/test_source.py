@@ -7,7 +7,6 @@ import os
 import pickle
 import shutil
 import socket
-import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ import pytest
 import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
+from needs import needs_linux
 
 from klavnb.errors import ExportError
 from klavnb.formats import cutting
@@ -34,8 +34,6 @@ from klavnb.formats.source import (
 
 LINES = b'{"id": 1}\n{"id": 2}\n{"id": 3}\n'
 NOBODY = 65534
-
-needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="asks for a file that only Linux has")
 
 
 def write(path: Path, content: bytes) -> Source:
