@@ -1,13 +1,15 @@
 """The wheel, installed into an empty environment, outside the checkout."""
 
 import os
-import re
+import shutil
 import subprocess
 import sys
 import venv
+from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
 
@@ -22,16 +24,49 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         capture_output=True,
     )
     (wheel,) = folder.glob("klavnb-*.whl")
-    locked = re.findall(r"^[\w.-]+==[^\s;]+(?: ; [^\\]+)?", (ROOT / "requirements.txt").read_text(), flags=re.MULTILINE)
-    (folder / "constraints.txt").write_text("\n".join(locked))
-    venv.create(folder / "env", with_pip=True)
-    commands = folder / "env" / "bin"
-    subprocess.run(
-        [commands / "pip", "install", "--quiet", "--no-compile", "--constraint", folder / "constraints.txt", wheel],
-        check=True,
-        capture_output=True,
-    )
-    return commands
+    environment = folder / "env"
+    venv.create(environment)
+    pip = [sys.executable, "-m", "pip", "--python", str(environment / "bin" / "python")]
+    subprocess.run([*pip, "install", "--quiet", "--no-deps", "--no-index", wheel], check=True, capture_output=True)
+    (site,) = environment.glob("lib/python*/site-packages")
+    (asked,) = site.glob("klavnb-*.dist-info")
+    for name in sorted(find_needed(Distribution.at(asked))):
+        link_distribution(distribution(name), environment)
+    return environment / "bin"
+
+
+def find_needed(asking: Distribution) -> set[str]:
+    """Find what a distribution asks for, and what that asks for, and so on; as the lock has it."""
+    needed: dict[tuple[str, str], None] = {}
+    waiting = [(asking, "")]
+    while waiting:
+        asks, extra = waiting.pop()
+        for text in asks.requires or []:
+            requirement = Requirement(text)
+            if requirement.marker is not None and not requirement.marker.evaluate({"extra": extra}):
+                continue
+            for wanted in ("", *requirement.extras):
+                if (requirement.name, wanted) not in needed:
+                    needed[requirement.name, wanted] = None
+                    waiting.append((distribution(requirement.name), wanted))
+    return {name for name, _ in needed}
+
+
+def link_distribution(found: Distribution, environment: Path) -> None:
+    """Install what is installed here into another environment too: its files, at the same places."""
+    for file in found.files or []:
+        source = Path(os.path.normpath(found.locate_file(file)))
+        place = source.relative_to(sys.prefix)
+        if place.parts[0] == "bin" or not source.is_file():  # commands name their interpreter
+            continue
+        target = environment / place
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists():
+            continue
+        try:
+            os.link(source, target)
+        except OSError:  # another file system
+            shutil.copy2(source, target)
 
 
 def test_the_wheel_makes_its_report_outside_the_checkout(installed: Path, tmp_path: Path) -> None:
