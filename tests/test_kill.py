@@ -30,22 +30,25 @@ COPIES = 3
 SHARE_FREE = LoadOptions()
 
 RANDOM = random.Random(9)
-MOMENTS = sorted(RANDOM.uniform(0, 1) for _ in range(20))
-"""When a load is killed, as a share of what it takes from its first file on."""
+MOMENTS = [
+    (share, 2 if number % 4 == 0 else 1) for number, share in enumerate(sorted(RANDOM.uniform(0, 1) for _ in range(20)))
+]
+"""When a load is killed, as a share of what it takes from its first file on; and its processes."""
 MOMENTS_OF_ADDING = sorted(RANDOM.uniform(0, 1) for _ in range(2))
 
 Resource = Mapping[str, Any]
 
 
 class Case(NamedTuple):
-    """A store, an export that is loaded into it, and what then is in it; `seconds` is what the load takes."""
+    """A store, an export that is loaded into it, and what then is in it; `seconds` is what that takes `workers`."""
 
     store: Path
     export: Path
     options: Sequence[str]
     before: Export
     after: Export
-    seconds: float
+    workers: int = 2
+    seconds: float = 0.0
 
 
 def read_sample() -> list[Resource]:
@@ -72,11 +75,14 @@ def write_export(folder: Path, resources: Sequence[Resource]) -> Path:
 
 
 def start(case: Case, store: Path) -> "subprocess.Popen[bytes]":
-    """Begin a load on two processes, and wait until it has written its first file or folder."""
+    """Begin a load, and wait until it has written its first file or folder."""
     known = set(store.glob("data-*"))
-    command = [sys.executable, "-m", "klavnb", "load", str(case.export), "--out", str(store), "--workers", "2"]
+    command = [sys.executable, "-m", "klavnb", "load", str(case.export), "--out", str(store)]
     process = subprocess.Popen(
-        [*command, *case.options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        [*command, "--workers", str(case.workers), *case.options],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     while process.poll() is None and not set(store.glob("data-*")) - known:
         time.sleep(0.005)
@@ -90,23 +96,27 @@ def make_case(folder: Path, before: Sequence[Resource], after: Sequence[Resource
     if is_added:
         shutil.copytree(store, expected)
     load_store(second, expected, append=is_added)
-    case = Case(
-        store, second, ["--append"] if is_added else [], read_store(store), read_store(expected), seconds=float("nan")
-    )
-    shutil.copytree(store, folder / "timed")
-    process = start(case, folder / "timed")
+    return Case(store, second, ["--append"] if is_added else [], read_store(store), read_store(expected))
+
+
+def measure_load(case: Case, store: Path) -> Case:
+    """Note what a load takes that nobody kills."""
+    shutil.copytree(case.store, store)
+    process = start(case, store)
     begun = time.monotonic()
     assert process.wait(timeout=60) == 0
-    case = case._replace(seconds=time.monotonic() - begun)
-    assert_same(read_store(folder / "timed"), case.after)
-    return case
+    assert_same(read_store(store), case.after)
+    return case._replace(seconds=time.monotonic() - begun)
 
 
 @pytest.fixture(scope="module")
-def replacing(tmp_path_factory: pytest.TempPathFactory) -> Case:
+def replacing(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Case]:
+    """By its processes."""
     resources = read_sample()
     half = [each for number, each in enumerate(resources) if each["type"] != "event" or number % 2]
-    return make_case(tmp_path_factory.mktemp("replacing"), half, resources, is_added=False)
+    folder = tmp_path_factory.mktemp("replacing")
+    case = make_case(folder, half, resources, is_added=False)
+    return {workers: measure_load(case._replace(workers=workers), folder / f"timed-{workers}") for workers in (1, 2)}
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +128,8 @@ def adding(tmp_path_factory: pytest.TempPathFactory) -> Case:
     others = [each for each in resources if each["type"] != "event"]
     cut = len(events) * 2 // 3
     older, newer = [*others, *events[:cut]], [*others, *events[cut - 20 :]]
-    return make_case(tmp_path_factory.mktemp("adding"), older, newer, is_added=True)
+    folder = tmp_path_factory.mktemp("adding")
+    return measure_load(make_case(folder, older, newer, is_added=True), folder / "timed")
 
 
 def assert_same(found: Export, expected: Export, frames: Sequence[str] = FRAMES) -> None:
@@ -142,14 +153,15 @@ def kill_and_check(case: Case, store: Path, share: float) -> bool:
     return is_new
 
 
-@pytest.mark.parametrize("share", MOMENTS, ids=lambda share: f"{share:.0%}")
+@pytest.mark.parametrize(("share", "workers"), MOMENTS, ids=lambda each: str(each) if each in (1, 2) else f"{each:.0%}")
 def test_a_load_that_is_killed_leaves_a_whole_store_and_a_load_again_sets_it_right(
-    replacing: Case, tmp_path: Path, share: float
+    replacing: dict[int, Case], tmp_path: Path, share: float, workers: int
 ) -> None:
-    kill_and_check(replacing, tmp_path / "store", share)
-    again = load_store(replacing.export, tmp_path / "store")
-    assert again.summary == replacing.after.summary
-    assert_same(again, replacing.after)
+    case = replacing[workers]
+    kill_and_check(case, tmp_path / "store", share)
+    again = load_store(case.export, tmp_path / "store")
+    assert again.summary == case.after.summary
+    assert_same(again, case.after)
     assert len(list((tmp_path / "store").glob("data-*"))) == 1
 
 
@@ -165,23 +177,27 @@ def test_adding_that_is_killed_leaves_a_whole_store_and_adding_again_sets_it_rig
     assert len(list((tmp_path / "store").glob("data-*"))) == 1
 
 
-def test_a_first_load_that_is_killed_leaves_a_folder_that_can_be_loaded_into(replacing: Case, tmp_path: Path) -> None:
-    process = start(replacing, tmp_path / "store")
-    time.sleep(replacing.seconds / 2)
+def test_a_first_load_that_is_killed_leaves_a_folder_that_can_be_loaded_into(
+    replacing: dict[int, Case], tmp_path: Path
+) -> None:
+    case = replacing[2]
+    process = start(case, tmp_path / "store")
+    time.sleep(case.seconds / 2)
     process.kill()
     process.wait()
     assert len(list((tmp_path / "store").glob("data-*"))) == 1
     assert not (tmp_path / "store" / "manifest.json").exists()
-    assert_same(load_store(replacing.export, tmp_path / "store"), replacing.after)
+    assert_same(load_store(case.export, tmp_path / "store"), case.after)
     assert len(list((tmp_path / "store").glob("data-*"))) == 1
     assert_nothing_runs(process.pid)
 
 
 def test_a_worker_that_is_killed_ends_the_load_with_a_sentence_and_leaves_the_former_store(
-    replacing: Case, tmp_path: Path
+    replacing: dict[int, Case], tmp_path: Path
 ) -> None:
-    shutil.copytree(replacing.store, tmp_path / "store")
-    command = [sys.executable, "-m", "klavnb", "load", str(replacing.export), "--out", str(tmp_path / "store")]
+    case = replacing[2]
+    shutil.copytree(case.store, tmp_path / "store")
+    command = [sys.executable, "-m", "klavnb", "load", str(case.export), "--out", str(tmp_path / "store")]
     process = subprocess.Popen(
         [*command, "--workers", "2"],
         stdout=subprocess.DEVNULL,
@@ -196,6 +212,6 @@ def test_a_worker_that_is_killed_ends_the_load_with_a_sentence_and_leaves_the_fo
     assert process.returncode == 1
     assert "A process of the load was ended from outside" in said
     assert "Hint: Load again with --workers 1" in said
-    assert_same(read_store(tmp_path / "store"), replacing.before)
+    assert_same(read_store(tmp_path / "store"), case.before)
     assert len(list((tmp_path / "store").glob("data-*"))) == 1
     assert_nothing_runs(process.pid)
