@@ -4,6 +4,7 @@
 what it is ("email open d1"), so that an expected frame reads as a sentence.
 """
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -199,18 +200,21 @@ any_settings = st.builds(
     net_of_refunds=st.booleans(),
 )
 
+MORE = int(os.environ.get("KLAVNB_MORE_EXAMPLES", "1"))
+"""How many times as many cases as usual are tried."""
+
 by_chance = hypothesis_settings(
     deadline=None,
     derandomize=True,
     database=None,
-    max_examples=10,
+    max_examples=10 * MORE,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 """The same cases in every run: few, as each holds many histories, and in their own time."""
 
-thoroughly = hypothesis_settings(by_chance, max_examples=25)
+thoroughly = hypothesis_settings(by_chance, max_examples=16 * MORE)
 """For the comparisons with the oracle."""
-briefly = hypothesis_settings(by_chance, max_examples=5)
+briefly = hypothesis_settings(by_chance, max_examples=5 * MORE)
 """For what follows from another comparison, and takes long."""
 
 
