@@ -16,6 +16,7 @@ from klavnb.bundled import find_sample
 from klavnb.errors import ExportError, SettingsError, StoreError, name_some
 from klavnb.formats import DatabaseSource, is_address
 from klavnb.formats.folders import MANIFEST, MARK, is_store
+from klavnb.handover import find_handed_over
 from klavnb.layout import commit, new_data
 from klavnb.loading import (
     ASIDE,
@@ -36,7 +37,16 @@ from klavnb.summary import LoadSummary, count_doubled_orders, renew_notes, summa
 from klavnb.tally import Tally, tally_events
 from klavnb.wording import format_count
 
-__all__ = ["SCHEMA_VERSION", "Export", "LoadSummary", "load_store", "read_export", "read_store", "write_store"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "Export",
+    "LoadSummary",
+    "find_paths",
+    "load_store",
+    "read_export",
+    "read_store",
+    "write_store",
+]
 
 SCHEMA_VERSION: Final = 3
 SAMPLE: Final = "sample"
@@ -129,8 +139,7 @@ def read_export(paths: str | Path | Sequence[str | Path], *, settings: Settings 
     >>> export.events.select("metric").unique().collect()["metric"].is_in(["Placed Order"]).any()
     True
     """
-    chosen = [paths] if isinstance(paths, str | Path) else list(paths)
-    found = _find(chosen, DEFAULT_OPTIONS)
+    found = find_paths(paths)
     stores = [path for path in found if isinstance(path, Path) and is_store(path)]
     if stores and len(found) > 1:
         raise ExportError(
@@ -139,11 +148,22 @@ def read_export(paths: str | Path | Sequence[str | Path], *, settings: Settings 
         )
     if stores:
         return read_store(stores[0]) if settings is None else _suit(stores[0], settings)
-    return _load(found, settings or Settings.preset("2022"))
+    chosen = settings or Settings.preset("2022")
+    loaded = find_handed_over(found, settings=chosen)
+    return _load(found, chosen) if loaded is None else _suit(loaded, chosen)
 
 
-def _find(paths: Sequence[str | Path], options: LoadOptions) -> list[Path | DatabaseSource]:
-    return [_find_one(path, options) for path in paths]
+def find_paths(
+    paths: str | Path | Sequence[str | Path], *, options: LoadOptions = DEFAULT_OPTIONS
+) -> list[Path | DatabaseSource]:
+    """Find what is meant by the paths of an export: files, folders, databases, the sample.
+
+    Examples
+    --------
+    >>> find_paths(["exports/2026", "sample"])[1].name
+    'sample'
+    """
+    return [_find_one(path, options) for path in ([paths] if isinstance(paths, str | Path) else paths)]
 
 
 def _find_one(path: str | Path, options: LoadOptions) -> Path | DatabaseSource:
@@ -275,7 +295,7 @@ def load_store(
     """
     chosen = settings or Settings.preset("2022")
     how = options or DEFAULT_OPTIONS
-    found = _find([paths] if isinstance(paths, str | Path) else list(paths), how)
+    found = find_paths(paths, options=how)
     stores = [path for path in found if isinstance(path, Path) and is_store(path)]
     if stores:
         raise ExportError(f"{name_some(stores)}: expected an export, found a store.", hint="It is loaded already.")

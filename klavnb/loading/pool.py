@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, islice
 from multiprocessing import connection, get_context, parent_process
 from typing import Final, Self, TypeVar
 
@@ -51,18 +51,20 @@ class Pool:
                 process.join()
 
     def map(self, function: Callable[[Argument], Result], arguments: Iterable[Argument]) -> Iterator[Result]:
-        """Yield the results in the order of the arguments.
+        """Yield the results in the order of the arguments; a single one is worked on here, as no process need start.
 
         Raises
         ------
         ExportError
             When a process was ended from outside, as the system does when memory runs out.
         """
-        if self._workers == 1:
-            yield from map(function, arguments)
-            return
-        waiting: list[Future[Result]] = []
         left = iter(arguments)
+        first = list(islice(left, 2))
+        if self._workers == 1 or (self._executor is None and len(first) == 1):
+            yield from map(function, chain(first, left))
+            return
+        left = chain(first, left)
+        waiting: list[Future[Result]] = []
         try:
             waiting += [self._submit(function, argument) for argument in islice(left, AHEAD * self._workers)]
             while waiting:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from klavnb.errors import KlavnbError, ReportError
+from klavnb.report.loading import Load
 from klavnb.report.notebook import Cell, name_cell
 
 __all__ = ["Progress", "execute_notebook", "load_exporter"]
@@ -49,6 +50,7 @@ def execute_notebook(
     parameters: Mapping[str, object],
     folder: Path,
     *,
+    load: Load | None = None,
     on_progress: Progress | None = None,
     cell_timeout: int | None = None,
 ) -> Any:  # noqa: ANN401 - a NotebookNode; naming the type here would load nbformat
@@ -62,6 +64,8 @@ def execute_notebook(
         Checked values of parameters that the notebook lists: papermill writes the names into code.
     folder
         Where the kernel runs.
+    load
+        What is loaded beside it: no cell runs before that has ended.
     on_progress
         Told of every code cell that is done.
     cell_timeout
@@ -75,7 +79,7 @@ def execute_notebook(
     with LOADING:
         from klavnb.report.kernel import KERNEL, start_kernel  # noqa: PLC0415 - zmq, for a run only
 
-    with start_kernel(folder) as kernel:
+    with start_kernel(folder, None if load is None else load.environment) as kernel:
         with LOADING:  # the kernel's process starts meanwhile
             nbformat, papermill = import_module("nbformat"), import_module("papermill")
             from nbclient.exceptions import CellTimeoutError, DeadKernelError  # noqa: PLC0415 - for a run only
@@ -93,6 +97,8 @@ def execute_notebook(
 
         def note_start(cell: object, cell_index: int) -> None:  # noqa: ARG001 - nbclient names both
             nonlocal reached
+            if load is not None:
+                load.wait()
             reached = cell_index - (cell_index > last_in_place)
 
         def note_end(cell: object, cell_index: int) -> None:  # noqa: ARG001 - nbclient names both

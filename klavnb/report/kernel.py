@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,17 +42,19 @@ class Kernel(AsyncKernelManager):
 
 
 @contextlib.contextmanager
-def start_kernel(folder: Path) -> Iterator[Kernel]:
+def start_kernel(folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[Kernel]:
     """Start a kernel in a folder without waiting for it; at the end it is stopped, however the end came.
 
     Parameters
     ----------
     folder
         Where the notebook runs: its relative paths and stray files belong there.
+    environment
+        The variables that it is started with; None: those of this process.
     """
     loop = ensure_event_loop()
     kernel = Kernel(kernel_name=KERNEL, kernel_spec_manager=ThisInterpreter(), transport_encryption="auto")
-    run_sync(kernel.start_kernel)(cwd=str(folder))
+    run_sync(kernel.start_kernel)(cwd=str(folder), env=dict(os.environ if environment is None else environment))
     try:
         yield kernel
     finally:

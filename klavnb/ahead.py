@@ -1,0 +1,34 @@
+"""Loads an export for the reports that will read it."""
+
+import os
+from pathlib import Path
+
+from klavnb.errors import KlavnbError
+from klavnb.handover import hand_over
+from klavnb.loading import LoadOptions
+from klavnb.settings import Settings
+from klavnb.store import find_paths, load_store
+
+__all__ = ["load_ahead"]
+
+
+def load_ahead(data: str, settings_file: str, conversion_metric: str, folder: str) -> None:
+    """Load an export into a folder, and hand the store over; where that fails, nothing is handed over.
+
+    Whoever reads the export then reads it as if this had not been tried, and says what is wrong with it.
+
+    Parameters
+    ----------
+    data, settings_file, conversion_metric
+        As reports have them.
+    folder
+        Where the store, `store`, and the file that tells of it, `handover.json`, are written.
+    """
+    place = Path(folder)
+    try:
+        settings = Settings.from_options(file=settings_file, conversion_metric=conversion_metric)
+        options = LoadOptions(workers=os.cpu_count() or 1)
+        load_store(data, place / "store", settings=settings, options=options)
+    except KlavnbError:
+        return
+    hand_over(place / "handover.json", find_paths(data), settings=settings, store=place / "store")
