@@ -11,7 +11,7 @@ from typing import Final
 import polars as pl
 
 from klavnb.formats.contract import LONGEST_RAW
-from klavnb.gathering import Knowledge
+from klavnb.knowledge import Knowledge
 from klavnb.metrics import RENAMED_METRICS
 from klavnb.reading import fill_blank, from_unix, read_times
 from klavnb.schemas import Reject

@@ -11,7 +11,8 @@ import polars as pl
 
 from klavnb.formats import DatabaseSource, find_files
 from klavnb.formats.contract import RawExport
-from klavnb.gathering import gather, gather_groups, gather_messages, gather_totals, join_seen
+from klavnb.gathering import gather_groups, gather_messages, gather_totals, join_seen
+from klavnb.knowledge import gather
 from klavnb.loading.base import Base, keep_groups, to_raw_messages, to_raw_profiles
 from klavnb.loading.finishing import finish, lighten
 from klavnb.loading.intake import check_rejects, find_foreign, read_files

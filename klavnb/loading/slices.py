@@ -11,7 +11,8 @@ from typing import Final
 import polars as pl
 
 from klavnb.cleaning import REPEATED, finish_events, reject_events
-from klavnb.gathering import Knowledge, resolve_attributions, see_messages
+from klavnb.gathering import see_messages
+from klavnb.knowledge import Knowledge, resolve_attributions
 from klavnb.loading.base import carry_over
 from klavnb.loading.parts import Part, lay_aside, scan_events
 from klavnb.receipts import match_receipts
