@@ -81,7 +81,7 @@ def check_target(path: Path | None, columns: Collection[Sequence[str]]) -> None:
 
     try:
         if path.suffix.lower() == ".parquet":
-            found = list(pl.read_parquet_schema(path))
+            found = list(pl.scan_parquet(path, glob=False).collect_schema())
         else:
             found = pl.read_csv(path, n_rows=0, infer_schema=False).columns
     except (pl.exceptions.PolarsError, OSError):

@@ -12,7 +12,7 @@ __all__ = ["LONGEST", "cut_lines", "cut_rows"]
 
 QUOTE, COMMA, LINE_FEED, CARRIAGE_RETURN, LETTER = b'",\n\rx'
 
-LONGEST: Final = 256 << 20
+LONGEST: Final = 64 << 20
 """Bytes that one line or row may have: the whole of it must be held."""
 
 WORD: Final = 64
