@@ -16,7 +16,7 @@ import klavnb as kn
 from klavnb.bundled import find_sample
 from klavnb.errors import ExportError, SettingsError, StoreError
 from klavnb.formats import source
-from klavnb.loading import LoadOptions, plan_slices, slices
+from klavnb.loading import LoadOptions, matching, plan_slices, slices
 from klavnb.loading import repeats as repeats_module
 from klavnb.settings import Settings
 from klavnb.store import Export, load_store, read_export, read_store
@@ -117,7 +117,7 @@ def test_no_days_no_slices() -> None:
 def in_small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pieces, slices and passes so small that the tiny sample has many of each."""
     monkeypatch.setattr(slices, "ROWS", 100)
-    monkeypatch.setattr(slices, "ROWS_OF_RECEIPTS", 1000)
+    monkeypatch.setattr(matching, "ROWS", 1000)
     monkeypatch.setattr(repeats_module, "ROWS_AT_ONCE", 1000)
     monkeypatch.setattr(source, "PIECE", 100_000)
 

@@ -8,8 +8,9 @@ of whole days are finished one by one (`finishing`, `slices`): named, matched wi
 
 from klavnb.loading.base import Base, BaseFile
 from klavnb.loading.engine import Loaded, load
+from klavnb.loading.known import ASIDE
 from klavnb.loading.options import NO_PROGRESS, LoadOptions, Progress
-from klavnb.loading.slices import ASIDE, plan_slices, write_events
+from klavnb.loading.slices import plan_slices, write_events
 
 __all__ = [
     "ASIDE",

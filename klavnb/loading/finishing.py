@@ -1,7 +1,6 @@
 """The second half of a load: parts → finished slices, and files of a store that stay as they are."""
 
 import os
-import pickle
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -12,20 +11,12 @@ import polars as pl
 
 from klavnb.formats.contract import RawExport
 from klavnb.loading.base import Base, BaseFile, Changes, find_changes, plan_changed
+from klavnb.loading.known import Known, share
+from klavnb.loading.matching import match_all_receipts, narrow_events
 from klavnb.loading.options import Progress
 from klavnb.loading.parts import Part
 from klavnb.loading.pool import Pool
-from klavnb.loading.slices import (
-    ASIDE,
-    Known,
-    Old,
-    Slice,
-    SliceTask,
-    finish_slice,
-    match_all_receipts,
-    narrow_events,
-    plan_slices,
-)
+from klavnb.loading.slices import Old, Slice, SliceTask, finish_slice, plan_slices
 
 __all__ = ["finish", "lighten"]
 
@@ -72,10 +63,12 @@ def finish(
         Is told how far it is.
     """
     progress("finishing", 0.0, 0)
+    shared = share(known, folder)
     days = _count_days(known)
     if base is None:
         spans = [Span(*days_) for days_ in (plan_slices(days) if folder is not None else _whole(days))]
-        changes = Changes(dropped={}, receipts={}, new=match_all_receipts(known, repeats))
+        receipts = match_all_receipts(known, repeats, pool, shared=shared, folder=folder)
+        changes = Changes(dropped={}, receipts={}, new=receipts)
         kept: list[Slice] = []
     else:
         changes = find_changes(base, narrow_events(known, repeats), roles=known.roles)
@@ -90,7 +83,7 @@ def finish(
     total = int(days["count_events"].sum()) or 1
     slices: list[Slice] = []
     done = 0
-    for finished in pool.map(finish_slice, _hand_out(spans, known, repeats, changes, folder)):
+    for finished in pool.map(finish_slice, _hand_out(spans, known, repeats, changes, shared=shared, folder=folder)):
         slices.append(finished)
         done += sum(finished.tally.metrics.values())
         progress("finishing", min(1.0, done / total), done)
@@ -118,13 +111,15 @@ def _link(file: BaseFile, folder: Path) -> Slice:
 
 
 def _hand_out(
-    spans: Iterable[Span], known: Known, repeats: pl.DataFrame, changes: Changes, folder: Path | None
+    spans: Iterable[Span],
+    known: Known,
+    repeats: pl.DataFrame,
+    changes: Changes,
+    *,
+    shared: Known | Path,
+    folder: Path | None,
 ) -> Iterator[SliceTask]:
     """Hand out slices, each with the rows that it is about."""
-    shared: Known | Path = known
-    if folder is not None:
-        shared = folder / ASIDE / "known.pickle"
-        shared.write_bytes(pickle.dumps(known))
     by_part = {number: part.days for number, part in enumerate(known.parts)}
     for span in spans:
         is_inside = pl.col("day").is_between(span.first, span.last)

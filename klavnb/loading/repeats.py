@@ -10,7 +10,7 @@ from klavnb.loading.parts import Part, scan_events
 
 __all__ = ["find_repeats"]
 
-ROWS_AT_ONCE: Final = 8_000_000
+ROWS_AT_ONCE: Final = 3_000_000
 CONTENT: Final = [name for name in TYPED if name not in ("file", "line", "row")]
 
 

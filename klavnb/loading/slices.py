@@ -1,10 +1,8 @@
 """Slices of whole days: finished one by one, each by itself, into the typed events of a store."""
 
-import pickle
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -12,57 +10,25 @@ import polars as pl
 
 from klavnb.cleaning import REPEATED, finish_events, reject_events
 from klavnb.gathering import see_messages
-from klavnb.knowledge import Knowledge, resolve_attributions
+from klavnb.knowledge import resolve_attributions
 from klavnb.loading.base import carry_over
-from klavnb.loading.parts import Part, lay_aside, scan_events
-from klavnb.receipts import match_receipts
-from klavnb.schemas import UTC, Event
+from klavnb.loading.known import ASIDE, Known, open_known
+from klavnb.loading.parts import lay_aside, scan_events
+from klavnb.schemas import Event
 from klavnb.tally import Tally, tally_events, tally_noticed
 
 __all__ = [
-    "ASIDE",
     "ROWS",
-    "Known",
     "Old",
     "Slice",
     "SliceTask",
     "finish_slice",
-    "match_all_receipts",
     "plan_slices",
     "write_events",
 ]
 
 ROWS: Final = 200_000
 """Events of a slice, about: what one process holds at once. A single day is never split."""
-
-RECEIPTS: Final[Mapping[str, type[pl.DataType] | pl.DataType]] = {
-    "part": pl.UInt32,
-    "row": pl.UInt32,
-    "receipt_at": pl.Datetime("us", UTC),
-}
-RECEIPT_COLUMNS: Final = (
-    "row",
-    "event_id",
-    "profile_id",
-    "metric_id",
-    "metric_name",
-    "occurred_at",
-    "message",
-    "flow",
-    "source_event_id",
-    "order_id",
-    "campaign_id",
-    "flow_id",
-    "flow_message_id",
-    "likely_message_id",
-    "likely_transmission_id",
-    "transmission_id",
-    "cohort_message_id",
-    "cohort_at",
-)
-ROWS_OF_RECEIPTS: Final = 8_000_000
-ASIDE: Final = "aside"
-"""The folder of what is laid aside between two steps."""
 
 NOTICED: Final = (
     "is_nameless",
@@ -75,15 +41,6 @@ NOTICED: Final = (
 """What is counted or gathered of events beside what is kept of them."""
 
 ROW_GROUP: Final = 1 << 17
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """What every slice needs of the whole: it is handed to each process once."""
-
-    parts: tuple[Part, ...]
-    knowledge: Knowledge
-    roles: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,31 +126,9 @@ def plan_slices(days: pl.DataFrame) -> Iterator[tuple[date, date]]:
         yield held
 
 
-def narrow_events(known: Known, repeats: pl.DataFrame) -> pl.LazyFrame:
-    """Scan of all parts, each event once, what receipts are matched by; with `part` and `row`."""
-    unused = (pl.lit(None, dtype=pl.String).alias(name) for name in ("campaign_name", "subject"))
-    narrow = finish_events(
-        scan_events(known.parts, columns=RECEIPT_COLUMNS).with_columns(unused), known.knowledge
-    ).select("part", "row", "event_id", "profile_id", "metric", "occurred_at", "message_id", "transmission_id")
-    return narrow.join(repeats.lazy(), on=["part", "row"], how="anti") if repeats.height else narrow
-
-
-def match_all_receipts(known: Known, repeats: pl.DataFrame) -> pl.DataFrame:
-    """Find the receipt of every touch, over all parts: `part`, `row`, `receipt_at`; some profiles at a time."""
-    is_of_message = pl.col("metric").is_in(list(known.roles)) & pl.col("message_id").is_not_null()
-    narrow = narrow_events(known, repeats).filter(is_of_message).drop("event_id")
-    passes = 1 + sum(part.count_events for part in known.parts) // ROWS_OF_RECEIPTS
-    found = []
-    for number in range(passes):
-        of_pass = narrow.filter(pl.col("profile_id").hash() % passes == number) if passes > 1 else narrow
-        matched = match_receipts(of_pass.collect(engine="streaming"), roles=known.roles)
-        found.append(matched.select(*RECEIPTS))
-    return pl.concat(found)
-
-
 def finish_slice(task: SliceTask) -> Slice:
     """Finish the events of some days: named, with their receipts, each once, in the order of time and id."""
-    known = task.known if isinstance(task.known, Known) else _read_known(task.known)
+    known = open_known(task.known)
     typed = scan_events(known.parts, first=task.first, last=task.last).collect()
     repeated = typed.clear()
     if task.repeats.height:
@@ -249,11 +184,3 @@ def write_events(events: pl.DataFrame, folder: Path) -> Path:
     path = folder / f"{day:%Y-%m-%d}.parquet"
     events.write_parquet(path, compression="zstd", compression_level=1, row_group_size=ROW_GROUP)
     return path
-
-
-@lru_cache(maxsize=1)
-def _read_known(path: Path) -> Known:
-    known = pickle.loads(path.read_bytes())  # noqa: S301 - the process that asked for the work has just written it
-    if not isinstance(known, Known):
-        raise TypeError(path)
-    return known
