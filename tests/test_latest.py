@@ -1,0 +1,99 @@
+"""The latest open touch of each channel: what a look at every touch finds, in any order of closing."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+from builders import thoroughly
+from hypothesis import given
+from hypothesis import strategies as st
+
+from klavnb import latest
+from klavnb.channels import CHANNELS
+from klavnb.latest import find_before, find_latest_open
+
+START = datetime(2024, 1, 1, tzinfo=UTC)
+CHANNEL = pl.Enum(CHANNELS)
+
+touch = st.tuples(
+    st.sampled_from(["ann", "ben", "cid"]),
+    st.sampled_from(["email", "sms", "push"]),
+    st.integers(0, 30),
+    st.integers(0, 12),
+)
+conversion = st.tuples(st.sampled_from(["ann", "ben", "dan"]), st.integers(0, 40))
+
+
+def at(hour: int) -> datetime:
+    return START + timedelta(hours=hour)
+
+
+def to_frames(
+    touches: list[tuple[str, str, int, int]], conversions: list[tuple[str, int]]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    touched = sorted(touches, key=lambda each: each[2])
+    converted = sorted(conversions, key=lambda each: each[1])
+    moment = pl.Datetime("us", "UTC")
+    return (
+        pl.DataFrame(
+            [(who, channel, at(hour), at(hour + hours)) for who, channel, hour, hours in touched],
+            schema={"profile_id": pl.String, "channel": CHANNEL, "touched_at": moment, "closes_at": moment},
+            orient="row",
+        ),
+        pl.DataFrame(
+            [(who, at(hour)) for who, hour in converted],
+            schema={"profile_id": pl.String, "converted_at": moment},
+            orient="row",
+        ),
+    )
+
+
+def look_at_all(touches: pl.DataFrame, conversions: pl.DataFrame) -> tuple[set[tuple[int, int]], dict[int, str]]:
+    opened: dict[tuple[int, str], int] = {}
+    last: dict[int, str] = {}
+    for order, (who, then) in enumerate(conversions.iter_rows()):
+        for place, (whose, channel, touched, closes) in enumerate(touches.iter_rows()):
+            if whose == who and touched <= then:
+                last[order] = channel
+                if closes >= then:
+                    opened[order, channel] = place
+    return {(order, place) for (order, _), place in opened.items()}, last
+
+
+@thoroughly
+@given(st.lists(touch, max_size=30), st.lists(conversion, max_size=12))
+def test_it_finds_what_a_look_at_every_touch_finds(
+    touches: list[tuple[str, str, int, int]], conversions: list[tuple[str, int]]
+) -> None:
+    frames = to_frames(touches, conversions)
+    opened, last = find_latest_open(*frames)
+    assert (set(opened.iter_rows()), dict(last.iter_rows())) == look_at_all(*frames)
+
+
+def test_an_older_touch_that_is_still_open_is_found_behind_any_number_of_closed_ones() -> None:
+    late = [("ann", "email", hour, 1) for hour in range(1, 90)]
+    frames = to_frames([("ann", "email", 0, 200), *late], [("ann", 95)])
+    opened, _ = find_latest_open(*frames)
+    assert opened.rows() == [(0, 0)]
+
+
+def test_profiles_whose_numbers_meet_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = to_frames([("ann", "email", 0, 9), ("ben", "email", 1, 9)], [("ann", 5), ("cid", 6)])
+    monkeypatch.setattr(latest, "number_profiles", lambda ids: pl.Series([7] * len(ids), dtype=pl.UInt64))
+    opened, last = find_latest_open(*frames)
+    assert (opened.rows(), last.rows()) == ([(0, 0)], [(0, "email")])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_last_value_that_reaches_a_bound_is_found_between_two_places(seed: int) -> None:
+    dice = np.random.default_rng(seed)
+    values = dice.integers(0, 1000, 200)
+    starts = dice.integers(0, 200, 500)
+    firsts = np.minimum(dice.integers(0, 200, 500), starts)
+    bounds = dice.integers(0, 1100, 500)
+    expected = [
+        max((place for place in range(first, start) if values[place] >= bound), default=-1)
+        for start, first, bound in zip(starts, firsts, bounds, strict=True)
+    ]
+    assert find_before(values, starts, firsts, bounds).tolist() == expected
