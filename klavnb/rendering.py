@@ -14,13 +14,16 @@ from typing import Any
 from klavnb.errors import ReportError
 from klavnb.theme import CONFIG
 
-__all__ = ["CHART", "FACTS", "enable", "load_ahead", "render"]
+__all__ = ["CHART", "FACTS", "TABLE", "enable", "load_ahead", "render"]
 
 CHART = "application/vnd.vegalite.v5+json"
 """The type of a chart's output. JupyterLab 4.6 knows no later one, and draws this one itself."""
 
 FACTS = "application/vnd.klavnb.facts+json"
 """The type of an output that a page does not show but its index and its banner use."""
+
+TABLE = "application/vnd.klavnb.table+json"
+"""The type of a table's cells as CSV, beside the table itself: a page does not show it, `--tables` writes it."""
 
 ALTAIR_VIEW = {"continuousWidth": 300, "continuousHeight": 300}
 """What altair writes of its own accord where a chart has no size: not a choice of the chart's."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from needs import skip_or_fail
+from pages import build_pages
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
@@ -45,5 +46,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
 
 
 @pytest.fixture(scope="session")
-def report_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("reports")
+def every_page(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> dict[str, Path]:
+    """All pages, made once however many processes run the tests."""
+    own = tmp_path_factory.getbasetemp()
+    return build_pages((own if worker_id == "master" else own.parent) / "pages")

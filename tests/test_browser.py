@@ -7,17 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pages import REPORTS, open_page, set_media, set_width
 from selenium.webdriver import Chrome
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
-from small_notebooks import HOSTILE_NAMES, add_output, build_notebook, write_hostile_notebook
+from small_notebooks import HOSTILE_NAMES, add_output, build_notebook
 
-from klavnb.bundled import find_notebooks
 from klavnb.rendering import CHART
-from klavnb.report import lint_page, make_reports, run_report
+from klavnb.report import lint_page
 from klavnb.report.exporter import ReportExporter
 
-SECONDS = 20
-PAGES = ["small", *find_notebooks()]
 HARMLESS = "because spec has discrete height"
 """Vega-Lite says so of every chart that is as wide as the page and as high as its bars need."""
 
@@ -92,34 +91,19 @@ for (const node of document.querySelectorAll("body *")) {
 return found"""
 
 
-@pytest.fixture(scope="session", params=PAGES)
-def page(request: pytest.FixtureRequest, report_folder: Path) -> Path:
-    if request.param == "small":
-        notebook = write_hostile_notebook(report_folder / "small.ipynb")
-        return run_report(notebook, parameters={}, out=report_folder).path
-    (result,) = make_reports([request.param], parameters={}, out=report_folder)
-    assert result.error is None, result.error
-    return result.path
+@pytest.fixture(scope="session", params=REPORTS)
+def page(request: pytest.FixtureRequest, every_page: dict[str, Path]) -> Path:
+    return every_page[request.param]
 
 
 @pytest.fixture
 def opened(browser: Chrome, page: Path) -> Iterator[Chrome]:
-    open_page(browser, page)
+    # a page that is open already stays so: what a test changes of it, the next one sets anew
+    if browser.current_url != page.as_uri():
+        open_page(browser, page)
     yield browser
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": []})
-    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-
-
-def open_page(browser: Chrome, page: Path) -> None:
-    for log in ("browser", "performance"):
-        browser.get_log(log)  # type: ignore[no-untyped-call]  # selenium's own gap
-    browser.get(page.as_uri())
-    WebDriverWait(browser, SECONDS).until(
-        lambda chrome: (
-            chrome.execute_script("return document.documentElement.dataset.charts") == "drawn"
-            or not chrome.execute_script("return document.querySelector('figure.chart')")
-        )
-    )
+    set_media(browser)
+    set_width(browser)
 
 
 def list_requests(browser: Chrome) -> list[str]:
@@ -133,6 +117,7 @@ def list_console(browser: Chrome) -> list[str]:
 
 
 def test_the_only_request_is_the_file_itself_and_the_console_is_silent(opened: Chrome, page: Path) -> None:
+    open_page(opened, page)
     assert list_requests(opened) == [page.as_uri()]
     console = list_console(opened)
     assert not console, console
@@ -163,8 +148,7 @@ def find_tooltip(browser: Chrome, chart: int) -> dict[str, str] | None:
     ("media", "scheme"), [("screen", "light"), ("screen", "dark"), ("print", "light"), ("print", "dark")]
 )
 def test_every_text_is_legible(opened: Chrome, media: str, scheme: str) -> None:
-    features = [{"name": "prefers-color-scheme", "value": scheme}]
-    opened.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media, "features": features})
+    set_media(opened, media, scheme)
     texts: list[tuple[float, bool, str, str]] = opened.execute_script(FIND_CONTRAST)
     assert len(texts) > 20
     faint = [text for text in texts if text[0] < (READABLE_LARGE if text[1] else READABLE)]
@@ -173,8 +157,7 @@ def test_every_text_is_legible(opened: Chrome, media: str, scheme: str) -> None:
 
 def test_the_dark_page_is_dark_and_paper_stays_white(opened: Chrome) -> None:
     def find_paper(media: str) -> str:
-        features = [{"name": "prefers-color-scheme", "value": "dark"}]
-        opened.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media, "features": features})
+        set_media(opened, media, "dark")
         colour: str = opened.execute_script("return getComputedStyle(document.documentElement).backgroundColor")
         return colour
 
@@ -184,21 +167,23 @@ def test_the_dark_page_is_dark_and_paper_stays_white(opened: Chrome) -> None:
 
 @pytest.mark.parametrize("width", [390, 768])
 def test_a_narrow_screen_does_not_scroll_sideways(opened: Chrome, page: Path, width: int) -> None:
-    size = {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": False}
-    opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    set_width(opened, width)
     open_page(opened, page)
     assert opened.execute_script("return document.documentElement.scrollWidth") <= width
 
 
 def test_charts_fit_on_paper_and_folded_data_stay_out(opened: Chrome) -> None:
-    opened.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print", "features": []})
-    size = {"width": 700, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
-    opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    set_media(opened, "print")
+    set_width(opened, 700)
     widths = opened.execute_script(
         "return [...document.querySelectorAll('svg.marks')].map(svg => svg.getBoundingClientRect().width)"
     )
     assert widths
     assert max(widths) <= 700
+    cut = (
+        "return [...document.querySelectorAll('main table, main pre')].map(part => part.getBoundingClientRect().right)"
+    )
+    assert max(opened.execute_script(cut)) <= 701
     assert not opened.execute_script("return [...document.querySelectorAll('details')].some(part => part.offsetHeight)")
     printed = base64.b64decode(opened.execute_cdp_cmd("Page.printToPDF", {})["data"])
     assert printed.startswith(b"%PDF")
@@ -210,6 +195,98 @@ def test_every_link_of_the_contents_leads_somewhere(opened: Chrome) -> None:
         '.filter(name => document.querySelectorAll(`[id="${CSS.escape(name)}"]`).length !== 1)'
     )
     assert lost == []
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page with a table whose every column sorts in its own way."""
+    rows = [
+        ("Sale 10", "EUR 1,200", "12.5%", "2026-01-02", "2 days", "fewer than 5", "2026-Q2"),
+        ("Sale 9", "EUR 80", "2%", "2025-12-31", "30 hours", "12", "2026-Q1"),
+        ("apple", "−EUR 5", "–", "2026-01-10", "20 minutes", "1,000", "2025-Q4"),
+    ]
+    heads = ("name", "money", "share", "day", "span", "count", "quarter")
+    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    head = "".join(f'<th id="{name}">{name}</th>' for name in heads)
+    html = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    kept = html.replace("money", "more than the row above").replace("<th id", "<th data-id")
+    notebook = add_output(add_output(build_notebook("## Table"), {"text/html": html}), {"text/html": kept})
+    path = tmp_path_factory.mktemp("table") / "table.html"
+    path.write_text(ReportExporter().from_notebook_node(notebook)[0], encoding="utf-8")
+    return path
+
+
+class TestTable:
+    @pytest.mark.parametrize(
+        ("column", "order"),
+        [
+            ("name", "210"),
+            ("money", "012"),
+            ("share", "012"),
+            ("day", "201"),
+            ("span", "012"),
+            ("count", "210"),
+            ("quarter", "210"),
+        ],
+    )
+    def test_it_sorts_by_what_a_column_means(self, browser: Chrome, table: Path, column: str, order: str) -> None:
+        def read() -> str:
+            cells = "return [...document.querySelectorAll('tbody tr')].slice(0, 3).map(row => row.cells[0].textContent)"
+            return "".join(str(["Sale 10", "Sale 9", "apple"].index(name)) for name in browser.execute_script(cells))
+
+        open_page(browser, table)
+        head = browser.find_element("id", column)
+        button = head.find_element("tag name", "button")
+        button.click()
+        text = column in ("name", "quarter")
+        assert (head.get_attribute("aria-sort"), read()) == ("ascending" if text else "descending", order)
+        button.send_keys(Keys.ENTER)
+        blank = "2" if column == "share" else ""
+        turned = order.removesuffix(blank)[::-1] + blank
+        assert (head.get_attribute("aria-sort"), read()) == ("descending" if text else "ascending", turned)
+        button.send_keys(Keys.SPACE)
+        assert (head.get_attribute("aria-sort"), read()) == (None, "012")
+
+    def test_rows_that_refer_to_each_other_keep_their_order(self, browser: Chrome, table: Path) -> None:
+        open_page(browser, table)
+        buttons = "return [...document.querySelectorAll('.scroll table')].map(t => t.querySelectorAll('button').length)"
+        assert browser.execute_script(buttons)[:2] == [7, 0]
+
+    def test_on_paper_nothing_shows_that_it_can(self, browser: Chrome, table: Path) -> None:
+        open_page(browser, table)
+        set_media(browser, "print")
+        sign = "return getComputedStyle(document.querySelector('button.sort'), '::after').content"
+        assert browser.execute_script(sign) == "none"
+        set_media(browser)
+        assert browser.execute_script(sign) != "none"
+
+
+class TestContents:
+    CURRENT = "return [...document.querySelectorAll('.contents [aria-current]')].map(link => link.textContent)"
+
+    @pytest.mark.parametrize("page", ["attribution"], indirect=True)
+    def test_they_mark_the_section_that_is_read_and_stay_in_sight(self, opened: Chrome, page: Path) -> None:
+        set_width(opened, 1280)
+        open_page(opened, page)
+        assert opened.execute_script(self.CURRENT) == []
+        third = opened.find_elements("css selector", ".contents a")[2]
+        third.click()
+        WebDriverWait(opened, 5, poll_frequency=0.05).until(lambda chrome: chrome.execute_script(self.CURRENT))
+        assert opened.execute_script(self.CURRENT) == [third.text]
+        assert third.is_displayed()
+        box = opened.execute_script("return document.querySelector('.contents').getBoundingClientRect().toJSON()")
+        left = opened.execute_script("return document.querySelector('main h1').getBoundingClientRect().left")
+        assert box["top"] >= 0
+        assert box["right"] <= left
+
+    @pytest.mark.parametrize("page", ["small"], indirect=True)
+    def test_on_a_phone_they_are_folded(self, opened: Chrome, page: Path) -> None:
+        set_width(opened, 390)
+        open_page(opened, page)
+        folded = "return document.querySelector('.contents details').open"
+        assert opened.execute_script(folded) is False
+        opened.find_element("css selector", ".contents summary").click()
+        assert opened.execute_script(folded) is True
 
 
 @pytest.mark.parametrize("page", ["small"], indirect=True)

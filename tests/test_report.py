@@ -6,12 +6,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from nbformat import NotebookNode
 from small_notebooks import HOSTILE_NAMES, SETUP, add_output, build_notebook, write_notebook
 
 from klavnb.errors import ReportError, SettingsError
-from klavnb.rendering import CHART, FACTS
+from klavnb.rendering import CHART, FACTS, TABLE
 from klavnb.report import (
     check_parameters,
     lint_page,
@@ -24,8 +25,10 @@ from klavnb.report import (
 from klavnb.report.bundle import read_bundle
 from klavnb.report.exporter import ReportExporter
 from klavnb.report.figures import dump_json
-from klavnb.report.index import read_summary
+from klavnb.report.glossary import read_words
+from klavnb.report.shell import read_summary
 from klavnb.report.signature import list_parameters
+from klavnb.report.tables import check_folder, lint_tables, write_tables
 
 LISTED = list_parameters(
     'data: str = "sample"  # the export\nstart: str = ""\nend: str = ""\nas_of: str = ""\nwindows: str = ""\n'
@@ -158,12 +161,12 @@ class TestPage:
 
     def test_its_policy_names_every_script_that_runs_and_no_other(self) -> None:
         page = page_of({CHART: DRAWN})
-        assert page.count("'sha256-") == len(re.findall(r"<script>", page)) == 2
-        assert "script-src 'none'" in page_of({"text/html": "<p>x</p>"})
+        assert page.count("'sha256-") == len(re.findall(r"<script>", page)) == 3
+        assert page_of({"text/html": "<p>x</p>"}).count("'sha256-") == 1
 
     def test_vega_is_in_it_once_and_only_where_there_is_a_chart(self) -> None:
         assert page_of({CHART: DRAWN}, {CHART: DRAWN}).count(read_bundle()) == 1
-        assert len(page_of({"text/html": "<p>x</p>"})) < 20_000
+        assert len(page_of({"text/html": "<p>x</p>"})) < 30_000
 
     def test_no_code_no_noise_and_no_hidden_cell_is_in_it(self) -> None:
         notebook = add_output(build_notebook("secret_code()"), {"text/plain": "hidden away"}, tags=("remove-cell",))
@@ -190,13 +193,14 @@ class TestPage:
         assert "1,050 more rows not shown here." in page
 
     def test_its_contents_link_headings_of_cells_and_of_outputs(self) -> None:
-        page = page_of({"text/markdown": "## Second & <b>third</b>\n\n## First"})
+        page = page_of({"text/markdown": "## Second & <b>third</b>\n\n## First\n\nOf a campaign."})
         links = re.findall(r'<li><a href="#([^"]+)">([^<]+)</a>', page)
         assert links == [
             ("first", "First"),
             ("second-third", "Second &amp; third"),
             ("first-2", "First"),
             ("parameters", "Parameters"),
+            ("glossary", "Words used here"),
         ]
         assert all(page.count(f' id="{name}"') == 1 for name, _ in links)
 
@@ -222,8 +226,57 @@ class TestPage:
         assert "<title>small</title>" in untitled
         assert "<h1>small</h1>" in untitled
 
+    def test_it_closes_with_the_words_that_it_uses_and_no_others(self) -> None:
+        page = page_of({"text/markdown": "Two Touches & a machine\u00a0open; <i>e-mail</i>.<script>a flow</script>"})
+        assert re.findall("<dt>([^<]+)</dt>", page) == ["Touch", "Machine open"]
+        assert page.index('id="glossary"') > page.index('id="parameters"')
+        assert "glossary" not in page_of({"text/markdown": "Nothing."}).partition("<main")[2]
+
+    def test_every_word_is_explained_once_in_a_sentence(self) -> None:
+        words = read_words()
+        assert len({word.name for word in words}) == len(words)
+        assert [
+            word.name for word in words if not word.meaning.endswith(".") or not word.pattern.search(word.name)
+        ] == []
+
     def test_half_a_surrogate_pair_does_not_stop_it(self) -> None:
         assert "?" in page_of({"text/markdown": "half \ud83d"})
+
+
+class TestTables:
+    def test_a_page_hands_them_over_and_shows_none_of_it(self) -> None:
+        notebook = build_notebook()
+        for csv in ("a\n1\n", "a\n2\n"):
+            add_output(notebook, {"text/html": "<table></table>", TABLE: {"name": "Top messages", "csv": csv}})
+        page, told = export(notebook)
+        assert told["tables"] == {"top-messages": "a\n1\n", "top-messages-2": "a\n2\n"}
+        assert "vnd.klavnb" not in page
+
+    def test_they_are_written_for_spreadsheets_and_what_is_out_of_date_goes(self, tmp_path: Path) -> None:
+        write_tables(tmp_path, "small", {"sums": "Größe\n1\n", "old": "a\n"})
+        write_tables(tmp_path, "other", {"sums": "a\n"})
+        (written,) = write_tables(tmp_path, "small", {"sums": "Größe\n2\n"})
+        assert written.read_bytes() == "\ufeffGröße\n2\n".encode()
+        assert pl.read_csv(written).columns == ["Größe"]
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["other-sums.csv", "small-sums.csv", "tables.json"]
+
+    def test_a_file_of_someone_else_is_never_replaced(self, tmp_path: Path) -> None:
+        (tmp_path / "small-sums.csv").write_text("mine")
+        (tmp_path / "tables.json").write_text('{"../small-sums.csv": "small", "x": 1}')
+        with pytest.raises(SettingsError, match=r"small-sums\.csv was not written by klavnb"):
+            check_folder(tmp_path, ["small"])
+        with pytest.raises(ReportError, match=r"small-sums\.csv was not written by klavnb"):
+            write_tables(tmp_path, "small", {"new": "a\n", "sums": "a\n"})
+        assert (tmp_path / "small-sums.csv").read_text() == "mine"
+        assert not (tmp_path / "small-new.csv").exists()
+        check_folder(tmp_path, ["other"])
+        with pytest.raises(SettingsError, match="should be a folder"):
+            check_folder(tmp_path / "small-sums.csv", ["small"])
+
+    def test_a_person_in_one_is_found(self) -> None:
+        assert lint_tables({"sums": "Message\njane@example.com\n"}) == [
+            "table sums: an e-mail address (ja…@example.com)"
+        ]
 
 
 class TestLint:
@@ -300,11 +353,16 @@ class TestRun:
     def test_a_run_ends_in_a_page_and_a_result(self, tmp_path: Path) -> None:
         told: list[tuple[str, int, int]] = []
         code = "from IPython.display import Markdown\nMarkdown(f'Shows **{top_n}** rows of {data}')"
-        notebook = write_notebook(tmp_path / "small.ipynb", "## Answer", code)
+        table = (
+            "import polars as pl\nfrom klavnb.tables.layout import tabulate\n"
+            "tabulate(pl.DataFrame({'name': ['=1+1'], 'share': [0.125]}), name='shares').fmt_percent('share')"
+        )
+        notebook = write_notebook(tmp_path / "small.ipynb", "## Answer", code, table)
         result = run_report(
             notebook,
             parameters={"top_n": "5"},
             out=tmp_path / "out",
+            tables=tmp_path / "tables",
             on_progress=lambda *step: told.append(step),
             keep_notebook=True,
         )
@@ -312,7 +370,10 @@ class TestRun:
         assert (result.name, result.title, result.status) == ("small", "A small report", "final")
         assert (result.parameters["top_n"], result.parameters["data"]) == (5, "sample")
         assert "Shows <strong>5</strong> rows of sample" in page
-        assert told[-1] == ("small", 4, 4)
+        assert told[-1] == ("small", 5, 5)
+        assert [path.name for path in result.tables] == ["small-shares.csv"]
+        assert result.tables[0].read_text(encoding="utf-8-sig") == "name,share\n'=1+1,0.125\n"
+        assert "12.50%" in page
         assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["small.executed.ipynb", "small.html"]
         summary = read_summary(result.path)
         assert summary is not None
@@ -378,6 +439,21 @@ class TestSeveral:
         assert "<strong>failed</strong>: bad.ipynb, cell 3" in index
         assert lint_page(index) == []
 
+    def test_notebooks_in_one_kernel_know_nothing_of_each_other(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        show = (
+            "from IPython.display import Markdown\nMarkdown(f'knows: {[n for n in globals() if n == \"left_over\"]}')"
+        )
+        codes = {"a": "left_over = top_n", "b": show, "c": "1 / 0", "d": show}
+        made = {name: write_notebook(tmp_path / f"{name}.ipynb", code) for name, code in codes.items()}
+        monkeypatch.setattr("klavnb.report.runner.find_notebooks", lambda: made)
+        monkeypatch.setattr("klavnb.report.runner.os.cpu_count", lambda: 1)
+        results = make_reports([], parameters={}, out=tmp_path / "out")
+        assert [result.status for result in results] == ["final", "final", "failed", "final"]
+        for name in "bd":
+            assert "knows: []" in (tmp_path / "out" / f"{name}.html").read_text(encoding="utf-8")
+
     @pytest.mark.parametrize(
         ("names", "parameters", "message"),
         [
@@ -393,6 +469,13 @@ class TestSeveral:
         with pytest.raises(SettingsError, match=re.escape(message)):
             make_reports(names, parameters=parameters, out=notebooks)
         assert not notebooks.exists()
+
+    def test_a_foreign_page_or_index_is_never_replaced(self, notebooks: Path) -> None:
+        notebooks.mkdir()
+        (notebooks / "good.html").write_text("mine")
+        with pytest.raises(SettingsError, match=r"good\.html was not made by klavnb"):
+            make_reports(["good"], parameters={}, out=notebooks)
+        assert [path.name for path in notebooks.iterdir()] == ["good.html"]
 
     def test_the_index_lists_pages_of_earlier_runs_too(self, tmp_path: Path) -> None:
         page, _ = export(add_output(build_notebook(), {FACTS: {"headline": "12 % <more>"}}), seconds=2.5)

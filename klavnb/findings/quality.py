@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from klavnb.escaping import escape_markdown
+from klavnb.findings.figures import list_figures
 from klavnb.findings.finding import Facts, Finding
 from klavnb.privacy import mask
 from klavnb.quality import SIGNS, TITLES, Check, Level, Survey, find_worst
@@ -140,6 +141,14 @@ def collect_quality_facts(checks: Sequence[Check], *, survey: Survey) -> Facts:
             "data_as_of": f"{survey.last_on:%Y-%m-%d}",
             "status": "final",
             "banner": " ".join(filter(None, notices)) or None,
+            "period": f"{survey.first_on} to {survey.last_on}",
+            "figures": list_figures(
+                [
+                    ("Serious findings", len(serious), "findings"),
+                    ("To know first", len(look), "findings"),
+                    ("Events", survey.summary.rows_kept, "events"),
+                ]
+            ),
         }
     )
 

@@ -8,6 +8,7 @@ import polars as pl
 from klavnb.audiences.gaps import find_absent_metrics
 from klavnb.errors import name_some
 from klavnb.escaping import escape_markdown
+from klavnb.findings.figures import list_figures
 from klavnb.findings.finding import Facts, Finding
 from klavnb.labels import tidy_names
 from klavnb.privacy import mask
@@ -105,5 +106,10 @@ def collect_segment_facts(segments: pl.LazyFrame, workaround: Workaround, *, stu
             "data_as_of": f"{study.as_of_on:%Y-%m-%d}",
             "status": "final",
             "banner": " ".join(notice for notice in notices if notice) or None,
+            "period": f"{study.start_on} to {study.end_on}",
+            "figures": list_figures(
+                (mask(str(name)), members if members >= least or not members else None, "profiles")
+                for name, members in segments.select("segment", "count_members").collect().iter_rows()
+            ),
         }
     )

@@ -1,14 +1,19 @@
 """How far to believe the numbers: filters, caveats, freshness."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import polars as pl
 
 from klavnb.caveats import PROVISIONAL
 from klavnb.comparison import ModelComparison
 from klavnb.escaping import escape_markdown
+from klavnb.findings.figures import list_figures
 from klavnb.findings.finding import Facts, Finding, say_money
+from klavnb.findings.pairs import CENT
 from klavnb.privacy import mask
+from klavnb.sides import OLD_AND_COOPERATIVE, Sides
 from klavnb.store import Export
 from klavnb.wording import format_count, format_money, format_share
 
@@ -18,21 +23,32 @@ OLD_DATA = timedelta(days=30)
 """From this age of the last event on, a report says that its data are old."""
 
 
-def state_filters(filters: pl.LazyFrame, *, currency: str | None) -> Finding:
+def state_filters(filters: pl.LazyFrame, *, currency: str | None, sides: Sides = OLD_AND_COOPERATIVE) -> Finding:
     """Say what leaving machine opens out would do to the difference.
 
     Parameters
     ----------
     filters
         As `klavnb.compare_filters` gives it.
+    sides
+        What the two models or settings are called.
     """
+    what = (
+        "A machine open is made by a mail program that fetches every picture, such as Apple Mail Privacy Protection, and not by "
+        "a person. Whether to count them is a setting of the account; the table says what each choice would credit. "
+    )
+    if sides != OLD_AND_COOPERATIVE:
+        values = dict(filters.select("choice", "candidate_value").collect().iter_rows())
+        usual, human = (say_money(values[choice], currency) for choice in ("as set", "without machine opens"))
+        return Finding(
+            f"## Without machine opens the {sides.candidate} credits {human} instead of {usual}\n\n{what}"
+            "Both sides are run without them."
+        )
     differences = dict(filters.select("choice", "difference").collect().iter_rows())
     usual, human = (say_money(differences[choice], currency) for choice in ("as set", "without machine opens"))
     return Finding(
         f"## Without machine opens the difference is {human} instead of {usual}\n\n"
-        "A machine open is made by a mail program that fetches every picture, such as Apple Mail Privacy Protection, and not by "
-        "a person. Whether to count them is a setting of the account; the table says what each choice would credit. "
-        "The columns may fall alike, and the difference stay."
+        f"{what}The columns may fall alike, and the difference stay."
     )
 
 
@@ -106,12 +122,38 @@ def collect_facts(
         else "",
         f"{format_count(rejected, 'row')} of the export could not be used." if rejected else "",
     ]
-    more = f" ({format_share(total['difference'], total['baseline_value'])})" if total["baseline_value"] else ""
     return Facts(
         {
-            "headline": f"{format_money(total['difference'], comparison.currency)}{more} more under the cooperative model",
+            "headline": _tell_headline(total, comparison=comparison),
             "data_as_of": f"{comparison.as_of:%Y-%m-%d}",
             "status": "provisional" if provisional else "final",
             "banner": " ".join(notice for notice in notices if notice) or None,
+            "period": f"{comparison.first_on} to {comparison.last_on}",
+            "figures": list_figures(
+                [
+                    (f"Attributed, {comparison.sides.candidate}", total["candidate_value"], comparison.currency),
+                    (f"Attributed, {comparison.sides.baseline}", total["baseline_value"], comparison.currency),
+                    ("Difference of the models", total["difference"], comparison.currency),
+                    ("Revenue of all orders", total["value"], comparison.currency),
+                    ("Orders", total["count_conversions"], "orders"),
+                    ("Share of revenue attributed", _find_percent(total), "%"),
+                ]
+            ),
         }
     )
+
+
+def _find_percent(total: dict[str, float]) -> float | None:
+    return 100 * total["candidate_value"] / total["value"] if total["value"] else None
+
+
+def _tell_headline(total: Mapping[str, Any], *, comparison: ModelComparison) -> str:
+    """What the index says in one line."""
+    candidate, difference = comparison.sides.candidate, total["difference"]
+    if abs(difference) < CENT and total["count_moved"]:
+        moved = format_money(total["moved_value"], comparison.currency)
+        return f"{moved} to other messages under the {candidate}"
+    share = format_share(abs(difference), total["baseline_value"])
+    more = f" ({share})" if total["baseline_value"] else ""
+    word = "less" if difference <= -CENT else "more"
+    return f"{format_money(abs(difference), comparison.currency)}{more} {word} under the {candidate}"

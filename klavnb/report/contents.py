@@ -1,7 +1,7 @@
 """The headings of a page: an id for each, and the table of contents made of them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html import escape, unescape
 
 __all__ = ["link_headings"]
@@ -10,8 +10,13 @@ HEADING = re.compile(r"<h([1-6])(?:\s[^>]*)?>(.*?)</h\1>", re.DOTALL)
 TAG = re.compile(r"<[^>]*>")
 
 
-def link_headings(text: str, *, has_parameters: bool) -> tuple[str, str, str]:
+def link_headings(text: str, *, closing: Mapping[str, str]) -> tuple[str, str, str]:
     """Give every heading an id, wherever it comes from: a cell, or text that a cell made.
+
+    Parameters
+    ----------
+    closing
+        Id → words of the sections that follow the text and have their ids already.
 
     Returns
     -------
@@ -20,10 +25,10 @@ def link_headings(text: str, *, has_parameters: bool) -> tuple[str, str, str]:
 
     Examples
     --------
-    >>> link_headings("<h1>Report</h1><h2>By week</h2>", has_parameters=False)[0]
+    >>> link_headings("<h1>Report</h1><h2>By week</h2>", closing={})[0]
     '<h1 id="report">Report</h1><h2 id="by-week">By week</h2>'
     """
-    taken = {"main", "contents", "parameters"}
+    taken = {"main", "contents", *closing}
     found: list[tuple[str, str, str]] = []
 
     def link(heading: re.Match[str]) -> str:
@@ -37,10 +42,13 @@ def link_headings(text: str, *, has_parameters: bool) -> tuple[str, str, str]:
 
     text = HEADING.sub(link, text)
     sections = [(name, words) for level, name, words in found if level == "2"]
-    if has_parameters:
-        sections.append(("parameters", "Parameters"))
+    sections += closing.items()
     links = "".join(f'<li><a href="#{escape(name)}">{escape(words)}</a></li>' for name, words in sections)
-    contents = f'<nav class="contents" aria-labelledby="contents"><h2 id="contents">Contents</h2><ol>{links}</ol></nav>'
+    contents = (
+        '<nav class="contents" aria-labelledby="contents"><details open>'
+        '<summary><h2 id="contents">Contents</h2></summary>'
+        f"<ol>{links}</ol></details></nav>"
+    )
     title = next((words for level, _, words in found if level == "1"), "")
     return text, contents if links else "", title
 

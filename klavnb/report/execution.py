@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from klavnb.errors import KlavnbError, ReportError
-from klavnb.report.loading import Load
 from klavnb.report.notebook import Cell, name_cell
+from klavnb.report.worker import Worker
 
-__all__ = ["Progress", "execute_notebook", "load_exporter"]
+__all__ = ["Progress", "execute_notebook", "export_page", "load_exporter"]
 
 Progress = Callable[[str, int, int], None]
 """Called with a notebook's name, the cells done and the number of cells."""
@@ -22,6 +22,8 @@ START_SECONDS = 120
 MESSAGE_SECONDS = 60
 LOADING = threading.Lock()
 """Held while heavy modules load: two threads that import modules in a circle could see half of one."""
+
+EXPORTING = threading.Lock()
 
 
 def load_exporter() -> None:
@@ -41,16 +43,29 @@ def _write_first_page() -> None:
     nbformat = import_module("nbformat").v4
     shown = nbformat.new_output("display_data", {"text/markdown": "## First", "text/html": "<p>First</p>"})
     cells = [nbformat.new_markdown_cell("# First"), nbformat.new_code_cell("first", outputs=[shown])]
-    exporter = import_module("klavnb.report.exporter").ReportExporter()
-    exporter.from_notebook_node(nbformat.new_notebook(cells=cells))
+    export_page(nbformat.new_notebook(cells=cells), {})
+
+
+@cache
+def _make_exporter() -> Any:  # noqa: ANN401 - naming the type would load it
+    return import_module("klavnb.report.exporter").ReportExporter()
+
+
+def export_page(notebook: Any, resources: dict[str, Any]) -> tuple[str, dict[str, Any]]:  # noqa: ANN401 - a NotebookNode
+    """Write the page of an executed notebook, with the one exporter that all threads share.
+
+    Each new one would compile its templates anew, which takes a quarter of a second.
+    """
+    with EXPORTING:
+        text, told = _make_exporter().from_notebook_node(notebook, resources)
+    return text, told
 
 
 def execute_notebook(
     notebook: Path,
     parameters: Mapping[str, object],
-    folder: Path,
+    worker: Worker,
     *,
-    load: Load | None = None,
     on_progress: Progress | None = None,
     cell_timeout: int | None = None,
 ) -> Any:  # noqa: ANN401 - a NotebookNode; naming the type here would load nbformat
@@ -62,10 +77,9 @@ def execute_notebook(
         The file.
     parameters
         Checked values of parameters that the notebook lists: papermill writes the names into code.
-    folder
-        Where the kernel runs.
-    load
-        What is loaded beside it: no cell runs before that has ended.
+    worker
+        Whose kernel runs it; no cell runs before what is loaded beside it has ended. A kernel in which a notebook
+        failed is stopped.
     on_progress
         Told of every code cell that is done.
     cell_timeout
@@ -77,60 +91,60 @@ def execute_notebook(
         Naming the cell and the reason, when a cell raises, takes too long, or ends the kernel.
     """
     with LOADING:
-        from klavnb.report.kernel import KERNEL, start_kernel  # noqa: PLC0415 - zmq, for a run only
+        from klavnb.report.kernel import KERNEL  # noqa: PLC0415 - zmq, for a run only
 
-    with start_kernel(folder, None if load is None else load.environment) as kernel:
-        with LOADING:  # the kernel's process starts meanwhile
-            nbformat, papermill = import_module("nbformat"), import_module("papermill")
-            from nbclient.exceptions import CellTimeoutError, DeadKernelError  # noqa: PLC0415 - for a run only
+    kernel = worker.take()
+    with LOADING:  # the kernel's process starts meanwhile
+        nbformat, papermill = import_module("nbformat"), import_module("papermill")
+        from nbclient.exceptions import CellTimeoutError, DeadKernelError  # noqa: PLC0415 - for a run only
 
-        # its warnings are about parameters, which are checked by now, and more strictly
-        logging.getLogger("papermill").setLevel(logging.ERROR)
-        threading.Thread(target=load_exporter, daemon=True).start()
-        node = nbformat.read(notebook, as_version=4)
-        node.cells = [cell for cell in node.cells if "injected-parameters" not in cell.metadata.get("tags", ())]
-        cells = [Cell(cell.cell_type, cell.source, tuple(cell.metadata.get("tags", ()))) for cell in node.cells]
-        tagged = [index for index, cell in enumerate(cells) if "parameters" in cell.tags]
-        # papermill inserts the given values as a cell behind the tagged one, so later cells are one too far
-        last_in_place = tagged[0] if tagged and parameters else len(cells)
-        reached = 0
+    # its warnings are about parameters, which are checked by now, and more strictly
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    threading.Thread(target=load_exporter, daemon=True).start()
+    node = nbformat.read(notebook, as_version=4)
+    node.cells = [cell for cell in node.cells if "injected-parameters" not in cell.metadata.get("tags", ())]
+    cells = [Cell(cell.cell_type, cell.source, tuple(cell.metadata.get("tags", ()))) for cell in node.cells]
+    tagged = [index for index, cell in enumerate(cells) if "parameters" in cell.tags]
+    # papermill inserts the given values as a cell behind the tagged one, so later cells are one too far
+    last_in_place = tagged[0] if tagged and parameters else len(cells)
+    reached = 0
 
-        def note_start(cell: object, cell_index: int) -> None:  # noqa: ARG001 - nbclient names both
-            nonlocal reached
-            if load is not None:
-                load.wait()
-            reached = cell_index - (cell_index > last_in_place)
+    def note_start(cell: object, cell_index: int) -> None:  # noqa: ARG001 - nbclient names both
+        nonlocal reached
+        if worker.load is not None:
+            worker.load.wait()
+        reached = cell_index - (cell_index > last_in_place)
 
-        def note_end(cell: object, cell_index: int) -> None:  # noqa: ARG001 - nbclient names both
-            if on_progress is not None:
-                on_progress(notebook.stem, cell_index - (cell_index > last_in_place) + 1, len(cells))
+    def note_end(cell: object, cell_index: int) -> None:  # noqa: ARG001 - nbclient names both
+        if on_progress is not None:
+            on_progress(notebook.stem, cell_index - (cell_index > last_in_place) + 1, len(cells))
 
-        try:
-            executed = papermill.execute_notebook(
-                # handed over in memory: papermill formats a path with the parameters
-                node,
-                None,
-                parameters=dict(parameters),
-                kernel_name=KERNEL,
-                language="python",
-                progress_bar=False,
-                start_timeout=START_SECONDS,
-                execution_timeout=cell_timeout,
-                autosave_cell_every=0,
-                km=kernel,
-                iopub_timeout=MESSAGE_SECONDS,
-                on_cell_start=note_start,
-                on_cell_complete=note_end,
-            )
-        except papermill.PapermillExecutionError as error:
-            failed = error.cell_index - (error.cell_index > last_in_place)
-            _refuse(notebook, cells, failed, error.ename, error.evalue)
-        except CellTimeoutError:
-            _refuse(notebook, cells, reached, "", f"it took longer than {cell_timeout} seconds")
-        except DeadKernelError:
-            _refuse(notebook, cells, reached, "", "the process that ran it ended, perhaps for want of memory")
-        except RuntimeError as error:
-            raise ReportError(f"{notebook.name}: no process to run it could be started: {error}") from error
+    try:
+        executed = papermill.execute_notebook(
+            # handed over in memory: papermill formats a path with the parameters
+            node,
+            None,
+            parameters=dict(parameters),
+            kernel_name=KERNEL,
+            language="python",
+            progress_bar=False,
+            start_timeout=START_SECONDS,
+            execution_timeout=cell_timeout,
+            autosave_cell_every=0,
+            km=kernel,
+            iopub_timeout=MESSAGE_SECONDS,
+            on_cell_start=note_start,
+            on_cell_complete=note_end,
+        )
+    except papermill.PapermillExecutionError as error:
+        failed = error.cell_index - (error.cell_index > last_in_place)
+        _refuse(notebook, cells, failed, error.ename, error.evalue)
+    except CellTimeoutError:
+        _refuse(notebook, cells, reached, "", f"it took longer than {cell_timeout} seconds")
+    except DeadKernelError:
+        _refuse(notebook, cells, reached, "", "the process that ran it ended, perhaps for want of memory")
+    except RuntimeError as error:
+        raise ReportError(f"{notebook.name}: no process to run it could be started: {error}") from error
     if on_progress is not None:
         on_progress(notebook.stem, len(cells), len(cells))
     return executed

@@ -15,10 +15,12 @@ from traitlets import default
 
 import klavnb
 from klavnb.errors import ReportError
-from klavnb.rendering import CHART, FACTS
+from klavnb.rendering import CHART, FACTS, TABLE
 from klavnb.report.bundle import read_bundle, read_page_file
 from klavnb.report.contents import link_headings
 from klavnb.report.figures import dump_json, write_figure
+from klavnb.report.glossary import write_glossary
+from klavnb.report.key_figures import find_previous
 from klavnb.report.parameters import show_value
 from klavnb.report.policy import write_policy
 from klavnb.report.signature import list_parameters
@@ -33,7 +35,8 @@ class ReportExporter(HTMLExporter):
     """Writes a notebook as a report; for nbconvert, `--to klavnb`.
 
     The second value that `from_notebook_node` returns, the resources, holds under `klavnb` the page's
-    `title`, the notebook's `facts`, and what it was given: a `seconds` set there goes into the page.
+    `title`, the notebook's `facts`, the CSV of its `tables` by their names, and what it was given: a `seconds` set
+    there goes into the page, and `earlier`, what the page that it replaces said of itself, is compared with.
     """
 
     export_from_notebook = "klavnb report"
@@ -84,10 +87,12 @@ class ReportExporter(HTMLExporter):
         name = str(resources.get("metadata", {}).get("name") or "report")
         parameters = _write_parameters(notebook, name)
         facts = _take_facts(notebook)
+        tables = _take_tables(notebook)
         charts = _tidy(notebook)
         page = {
             **resources.get("klavnb", {}),
             "facts": facts,
+            "tables": tables,
             "nonce": secrets.token_hex(16),
             "titled": bool(notebook.cells) and notebook.cells[0].source.lstrip().startswith("# "),
             "version": klavnb.__version__,
@@ -95,12 +100,17 @@ class ReportExporter(HTMLExporter):
         text, resources = super().from_notebook_node(notebook, {**resources, "klavnb": page}, **options)
 
         page = resources["klavnb"]  # the parent made a copy
-        text, contents, heading = link_headings(text, has_parameters=bool(parameters))
+        page["previous"] = find_previous(page.pop("earlier", None), facts=facts, parameters=page.get("parameters", {}))
+        figures = [write_figure(chart, number) for number, chart in enumerate(charts, 1)]
+        glossary = write_glossary(" ".join([text, *figures]))
+        closing = {"parameters": "Parameters"} if parameters else {}
+        closing |= {"glossary": "Words used here"} if glossary else {}
+        text, contents, heading = link_headings(text, closing=closing)
         page["title"] = str(notebook.metadata.get("title") or heading or name)
         made_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        scripts = [read_bundle(), read_page_file("page.js")] if charts else []
+        scripts = [read_page_file("reader.js"), *([read_bundle(), read_page_file("page.js")] if charts else [])]
         summary = {"facts": facts, "title": page["title"], "name": name, "made_at": made_at}
-        summary |= {key: page[key] for key in ("seconds", "parameters") if key in page}
+        summary |= {key: page[key] for key in ("seconds", "parameters", "previous") if page.get(key) is not None}
         parts = {
             "policy": write_policy(scripts),
             "title": f"<title>{escape(page['title'])}</title>",
@@ -109,11 +119,12 @@ class ReportExporter(HTMLExporter):
             "heading": "" if heading else f"<h1>{escape(page['title'])}</h1>",
             "contents": contents,
             "parameters": parameters,
+            "glossary": glossary,
             "footer": f"<footer>Made by klavnb {klavnb.__version__} on {made_at} (UTC) from the notebook "
             f"{escape(name)}. This page works without a network.</footer>",
             "scripts": f'<script type="application/json" id="klavnb-facts">{dump_json(summary)}</script>'
             + "".join(f"<script>{script}</script>" for script in scripts),
-            **{f"figure-{number}": write_figure(chart, number) for number, chart in enumerate(charts, 1)},
+            **{f"figure-{number}": figure for number, figure in enumerate(figures, 1)},
         }
         marks = re.compile(f"<!--{page['nonce']}:([a-z0-9-]+)-->")
         text = marks.sub(lambda found: parts[found[1]], text)
@@ -134,6 +145,20 @@ def _take_facts(notebook: NotebookNode) -> dict[str, Any]:
             output.data.clear()  # the text beside the facts is for JupyterLab
             facts |= found
     return facts
+
+
+def _take_tables(notebook: NotebookNode) -> dict[str, str]:
+    """Collect the CSV of the tables that a page shows: name → CSV; a name that comes twice is numbered."""
+    tables: dict[str, str] = {}
+    for cell in notebook.cells:
+        is_shown = not HIDDEN_TAGS.intersection(cell.metadata.get("tags", ()))
+        for output in cell.get("outputs", []) if is_shown else []:
+            found = output.get("data", {}).get(TABLE)
+            if found is not None:
+                slug = re.sub(r"[^a-z0-9]+", "-", str(found["name"]).lower()).strip("-") or "table"
+                names = (slug, *(f"{slug}-{count}" for count in range(2, len(tables) + 3)))
+                tables[next(name for name in names if name not in tables)] = str(found["csv"])
+    return tables
 
 
 def _tidy(notebook: NotebookNode) -> list[Mapping[str, Any]]:

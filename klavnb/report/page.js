@@ -6,6 +6,7 @@
 
   const LABELS = 110; // what a panel needs beside itself
   const LETTER = 9; // the width of a title's letter, about
+  const NARROW = 520; // here and below, every pixel counts
 
   // Panels below each other become as narrow as the screen; those beside each other stay, and scroll.
   function narrow(panel, room) {
@@ -13,10 +14,17 @@
     for (const part of panel.vconcat ?? []) narrow(part, room);
   }
 
-  // A title longer than the screen becomes several lines.
+  // Words beside an axis take no more of a narrow screen than its bars.
+  function shorten(part, limit) {
+    if (part === null || typeof part !== "object") return;
+    if (part.axis?.labelLimit > limit) part.axis.labelLimit = limit;
+    for (const [name, inner] of Object.entries(part)) if (name !== "datasets" && name !== "data") shorten(inner, limit);
+  }
+
+  // A title longer than the screen becomes several lines; on a narrow one it begins at its edge.
   function wrap(spec, room) {
     const title = typeof spec.title === "string" ? { text: spec.title } : spec.title;
-    if (typeof title?.text !== "string" || title.text.length * LETTER <= room) return;
+    if (typeof title?.text !== "string" || (title.text.length * LETTER <= room && room > NARROW)) return;
     const lines = [""];
     for (const word of title.text.split(" ")) {
       const longer = `${lines.at(-1)} ${word}`.trim();
@@ -31,6 +39,7 @@
     const spec = JSON.parse(figure.querySelector("script.chart-spec").textContent);
     delete spec.usermeta; // it could switch these options off
     wrap(spec, canvas.clientWidth);
+    if (canvas.clientWidth <= NARROW) shorten(spec, canvas.clientWidth * 0.4);
     if (figure.classList.contains("wide")) {
       narrow(spec, canvas.clientWidth - LABELS);
     } else if (!(spec.width <= canvas.clientWidth - LABELS)) {

@@ -1,0 +1,37 @@
+"""The recipes of docs/scheduling.md: what they tell a reader to type is what the commands take."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from klavnb.cli import app
+
+RECIPES = Path(__file__).parent.parent / "docs" / "scheduling.md"
+
+pytestmark = pytest.mark.skipif(not RECIPES.is_file(), reason="the recipes are part of a checkout only")
+
+
+def read_blocks(kind: str) -> list[str]:
+    return re.findall(rf"```{kind}\n(.*?)```", RECIPES.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def find_commands() -> list[str]:
+    (workflow,) = (yaml.safe_load(text) for text in read_blocks("yaml"))
+    steps = [step.get("run", "") for step in workflow["jobs"]["reports"]["steps"]]
+    written = "\n".join([*steps, *read_blocks("sh"), *read_blocks("python")])
+    return re.findall(r"klavnb ((?:load|report) [^\n\"]*)", written)
+
+
+def test_every_command_is_one_that_klavnb_takes() -> None:
+    commands = find_commands()
+    assert len(commands) >= 8
+    for command in commands:
+        app.parse_args(re.sub(r"\{\w+\}", "shop", command), print_error=False, exit_on_error=False)
+
+
+def test_the_task_file_is_python() -> None:
+    (code,) = read_blocks("python")
+    ast.parse(code)
