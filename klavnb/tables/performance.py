@@ -1,0 +1,221 @@
+"""Tables of what became of messages: what they earned, who opened and clicked, who could not be reached or left."""
+
+from typing import Final
+
+import dataframely as dy
+import polars as pl
+from great_tables import GT, loc, style
+
+from klavnb.channels import CHANNEL_NAMES
+from klavnb.performance import PER_RECIPIENT, MessageStudy, find_wilson, list_rates
+from klavnb.performance.words import MEASURE_NAMES, name_model
+from klavnb.schemas import MessageMeasure
+from klavnb.tables.layout import add_unit, tabulate
+
+__all__ = [
+    "NAME_STYLE",
+    "UNKNOWN",
+    "is_money",
+    "tabulate_channels",
+    "tabulate_deliveries",
+    "tabulate_earnings",
+    "tabulate_engagement",
+]
+
+UNKNOWN: Final = "–"
+NAME_STYLE: Final = style.css("min-width: 9rem")
+"""Beside many columns a name would be broken into a line a word."""
+BOUNDS: Final = {"low": "… from", "high": "… to"}
+"""The ends of an interval, in the columns after its estimate."""
+CHANNEL: Final = pl.col("channel").cast(pl.String).replace_strict(dict(CHANNEL_NAMES)).fill_null("several")
+SIDES: Final = ("candidate", "baseline")
+
+
+def tabulate_channels(
+    channels: dy.LazyFrame[MessageMeasure], *, study: MessageStudy, currency: str | None
+) -> GT | None:
+    """List every measure of each channel: a row per measure, a column per channel; visits are left out.
+
+    Where no message has a channel there is nothing to list, and None is returned.
+    """
+    kept = channels.filter(pl.col("channel") != "session").collect()
+    if kept.is_empty():
+        return None
+    values = kept.select(pl.col(list(MEASURE_NAMES)).cast(pl.Float64)).transpose(
+        include_header=True, header_name="measure", column_names=kept["label"].to_list()
+    )
+    models = {side: name_model(getattr(study.comparison, side)) for side in SIDES}
+    names = {
+        measure: f"{name}, {models[side]}" if (side := _find_side(measure)) else name
+        for measure, name in MEASURE_NAMES.items()
+    }
+    words = {measure: name + (add_unit(currency) if is_money(measure) else "") for measure, name in names.items()}
+    places = {measure: place for place, measure in enumerate(values["measure"])}
+    labels = kept["label"].to_list()
+    rates, small = (
+        [place for measure, place in places.items() if measure.endswith(end)] for end in ("_rate", "_per_recipient")
+    )
+    return (
+        tabulate(values.with_columns(pl.col("measure").replace_strict(words)), name="channels")
+        .cols_label(measure="Measure")
+        .fmt_number(labels, decimals=0)
+        .fmt_percent(labels, rows=rates, decimals=1)
+        .fmt_number(labels, rows=small, decimals=2)
+        .sub_missing(missing_text=UNKNOWN)
+    )
+
+
+def tabulate_earnings(
+    measures: dy.LazyFrame[MessageMeasure], *, name: str, top: int, study: MessageStudy, currency: str | None
+) -> GT | None:
+    """List what campaigns, flows or messages earned, under both models.
+
+    Parameters
+    ----------
+    measures
+        As `klavnb.measure_messages` gives it; in this order.
+    name
+        Of the table, within its report.
+    top
+        How many to list. Without a row there is nothing to list, and None is returned.
+    """
+    ids = ["channel", "campaign_id", "flow_id", "message_id", "variation_id"]
+    sure = list_rates(measures).filter(measure=PER_RECIPIENT).select(*ids, "low", "high")
+    rows = (
+        measures.head(top)
+        .join(sure, on=ids, how="left", nulls_equal=True, maintain_order="left")
+        .select(
+            "label",
+            "candidate_value",
+            "count_candidate",
+            PER_RECIPIENT,
+            "low",
+            "high",
+            "baseline_value",
+            "candidate_order_value",
+            "count_recipients",
+            CHANNEL,
+        )
+        .collect()
+    )
+    if rows.is_empty():
+        return None
+    unit = add_unit(currency)
+    baseline = name_model(study.comparison.baseline)
+    return (
+        tabulate(rows, name=name)
+        .cols_label(
+            label="Name",
+            channel="Channel",
+            count_recipients="Recipients",
+            count_candidate="Orders",
+            candidate_value=f"Revenue{unit}",
+            baseline_value=f"By the {baseline}",
+            candidate_per_recipient="Per recipient",
+            low="… from",
+            high="… to",
+            candidate_order_value="Average order",
+        )
+        .fmt_number(["count_recipients", "count_candidate", "candidate_value", "baseline_value"], decimals=0)
+        .fmt_number([PER_RECIPIENT, "low", "high", "candidate_order_value"], decimals=2)
+        .sub_missing(missing_text=UNKNOWN)
+        .tab_style(NAME_STYLE, loc.body(columns="label"))
+    )
+
+
+def tabulate_engagement(measures: dy.LazyFrame[MessageMeasure], *, name: str, top: int) -> GT | None:
+    """List who opened and clicked, without machines first; None without a row that knows of either.
+
+    Parameters
+    ----------
+    measures, name, top
+        As of `klavnb.tables.tabulate_earnings`.
+    """
+    rates = ("human_open_rate", "human_click_rate")
+    rows = (
+        measures.filter(pl.any_horizontal(pl.col("count_opened", "count_clicked").is_not_null()))
+        .head(top)
+        .select(
+            "label",
+            *(column for rate in rates for column in (pl.col(rate), *_find_bounds(rate))),
+            "click_to_open_rate",
+            "count_human_opened",
+            "count_opened",
+            "count_human_opens",
+            "count_opens",
+            "count_human_clicked",
+            "count_clicked",
+            "count_human_clicks",
+            "count_clicks",
+            CHANNEL,
+        )
+        .collect()
+    )
+    if rows.is_empty():
+        return None
+    counts = [column for column in rows.columns if column.startswith("count_")]
+    return (
+        tabulate(rows, name=name)
+        .cols_label(
+            cases={
+                **{measure: MEASURE_NAMES[measure] for measure in (*rates, "click_to_open_rate", *counts)},
+                "label": "Name",
+                "channel": "Channel",
+                **{f"{rate}_{end}": words for rate in rates for end, words in BOUNDS.items()},
+            }
+        )
+        .fmt_percent([column for column in rows.columns if "_rate" in column], decimals=1)
+        .fmt_number(counts, decimals=0)
+        .sub_missing(missing_text=UNKNOWN)
+        .tab_style(NAME_STYLE, loc.body(columns="label"))
+    )
+
+
+def tabulate_deliveries(measures: dy.LazyFrame[MessageMeasure], *, name: str, top: int) -> GT | None:
+    """List what was delivered, what was not, and who left; None without a row.
+
+    Parameters
+    ----------
+    measures, name, top
+        As of `klavnb.tables.tabulate_earnings`.
+    """
+    counts = ["count_delivered", "count_bounced", "count_dropped", "count_failed"]
+    people, rate = ["count_unsubscribed", "count_marked_spam"], "unsubscribe_rate"
+    rows = (
+        measures.filter(pl.any_horizontal(pl.col(counts + people).is_not_null()))
+        .head(top)
+        .select("label", *counts, people[0], rate, *_find_bounds(rate), people[1], "count_recipients", CHANNEL)
+        .collect()
+    )
+    if rows.is_empty():
+        return None
+    return (
+        tabulate(rows, name=name)
+        .cols_label(
+            cases={
+                **{measure: MEASURE_NAMES[measure] for measure in (*counts, *people, rate, "count_recipients")},
+                **{f"{rate}_{end}": words for end, words in BOUNDS.items()},
+                "label": "Name",
+                "channel": "Channel",
+            }
+        )
+        .fmt_number([*counts, *people, "count_recipients"], decimals=0)
+        .fmt_percent([column for column in rows.columns if "_rate" in column], decimals=1)
+        .sub_missing(missing_text=UNKNOWN)
+        .tab_style(NAME_STYLE, loc.body(columns="label"))
+    )
+
+
+def is_money(measure: str) -> bool:
+    """Tell whether a measure has the unit of a currency."""
+    return measure.endswith(("_value", "_per_recipient"))
+
+
+def _find_side(measure: str) -> str:
+    return next((side for side in SIDES if side in measure), "")
+
+
+def _find_bounds(rate: str) -> list[pl.Expr]:
+    """Find the interval of a rate of recipients; null where there is no rate."""
+    bounds = find_wilson(pl.col(rate), pl.col("count_recipients"))
+    return [bound.alias(f"{rate}_{end}") for bound, end in zip(bounds, BOUNDS, strict=True)]
