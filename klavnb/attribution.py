@@ -1,42 +1,41 @@
-"""Touches and conversions → credits: one expression per model, all on the same open touches."""
+"""Touches and conversions → credits: every model on the same open touches."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import timedelta
-from types import MappingProxyType
-from typing import Literal
 
 import dataframely as dy
 import polars as pl
 
-from klavnb.errors import SettingsError
+from klavnb.latest import find_latest_open
+from klavnb.models import LATEST, MODELS, ORDER, WHY_NOT, Model, check_model
 from klavnb.schemas import REASONS, Conversion, Credit, Touch
 from klavnb.settings import Settings
 
-__all__ = ["MODELS", "Model", "attribute", "find_candidates", "find_last_channel", "summarise_credits"]
+__all__ = [
+    "MODELS",
+    "ORDER",
+    "Model",
+    "attribute",
+    "attribute_models",
+    "check_model",
+    "find_candidates",
+    "find_last_channel",
+    "summarise_credits",
+]
 
-Model = Literal["old", "cooperative", "linear"]
-
-ORDER = ["touched_at", "kind", "touch_id"]
-"""The order of a profile's touches. Klaviyo's times are whole seconds and its order of ties is
-undocumented: at the same second a click counts as later than an open, and that than a delivery; then the id."""
-
-STEP = pl.int_range(1, pl.len() + 1).over("conversion_id")
-LENGTH = pl.len().over("conversion_id")
-CHANNEL_STEP = pl.int_range(1, pl.len() + 1).over("conversion_id", "channel")
-CHANNEL_LENGTH = pl.len().over("conversion_id", "channel")
-
-MODELS: Mapping[str, pl.Expr] = MappingProxyType(
-    {
-        # Klaviyo, "Introducing—and explaining—Klaviyo's updated multichannel attribution model", 2022-03-21:
-        # until then the last channel alone was looked at …
-        "old": ((pl.col("channel") == pl.col("last_channel")) & (CHANNEL_STEP == CHANNEL_LENGTH)).cast(pl.Float64),
-        # … and since then each channel by its own window; the most recent open touch earns.
-        "cooperative": (STEP == LENGTH).cast(pl.Float64),
-        # Klaviyo's help centre on multi-touch models: every open touch an equal share.
-        "linear": 1 / LENGTH,
-    }
-)
-"""Model → the credit of each open touch, as an expression over a conversion's open touches in `ORDER`."""
+OF_TOUCH = [
+    "touch_id",
+    "channel",
+    "kind",
+    "message_id",
+    "message_type",
+    "campaign_id",
+    "flow_id",
+    "flow_message_id",
+    "touched_at",
+    "received_at",
+]
+"""What a credit says of its touch."""
 
 
 def attribute(
@@ -46,23 +45,25 @@ def attribute(
 
     One row per conversion and credited touch, by time of conversion; a conversion without credit is one
     row with a reason: `no_touch` (none at or before it), `windows_closed` (none open), `last_channel_closed`
-    (old model only: a touch of another channel is open). A conversion at the very second of a touch, or
+    (old model only: a touch of another channel is open), `no_click` (first and last click only: the open touches are
+    opens, deliveries or visits). A conversion at the very second of a touch, or
     at the last instant of its window, counts as within.
 
     Where the old model credits a touch, the cooperative model nearly always credits the same one. It
     need not where a channel's later touch can close before an older one of it: a late open under the
     anchor `received`, or kinds with windows of different length. Then another channel's open touch may
     lie between the two; the old model does not look at it, the cooperative model credits it. It never
-    credits less. Every open touch has a share of its own under `linear`, also two of one message.
+    credits less. Every open touch has a share of its own under the models that share, also two of one message.
 
     Parameters
     ----------
     touches, conversions
         As found under the same settings.
     model
-        `old` (Klaviyo until March 2022), `cooperative` (since), `linear`.
+        `old` (Klaviyo until March 2022), `cooperative` (since; `last_touch` is the same), `first_touch`; `linear`,
+        `time_decay`, `position_based`, which share; `first_click`, `last_click`, which look at clicks alone.
     settings
-        Only the longest window is used: how far to look back.
+        The longest window says how far to look back; `half_life` and `position_shares` say how two models share.
 
     Raises
     ------
@@ -83,17 +84,60 @@ def attribute(
     >>> old < new
     True
     """
-    if model not in MODELS:
-        raise SettingsError(f"There is no model {model!r}.", hint=f"Choose one of {', '.join(MODELS)}.")
-    placed = find_last_channel(touches, conversions)
-    opened = find_candidates(touches, placed, lookback=settings.longest_window).filter(
-        pl.col("converted_at") <= pl.col("closes_at")
+    return attribute_models(touches, conversions, models=[model], settings=settings)
+
+
+def attribute_models(
+    touches: dy.LazyFrame[Touch],
+    conversions: dy.LazyFrame[Conversion],
+    *,
+    models: Sequence[Model],
+    settings: Settings,
+) -> dy.LazyFrame[Credit]:
+    """Credit each conversion by several models at once; touches and conversions are paired once for all of them.
+
+    One row per model, conversion and credited touch, by model in the order asked for, then as `attribute` has them.
+
+    Parameters
+    ----------
+    touches, conversions, settings
+        As of `attribute`.
+    models
+        Names of models, each once.
+
+    Raises
+    ------
+    SettingsError
+        When there is no such model.
+
+    Examples
+    --------
+    >>> from klavnb.store import read_export
+    >>> from klavnb.touches import find_conversions, find_touches
+    >>> events, settings = read_export("sample").events, Settings()
+    >>> found = find_touches(events, settings=settings), find_conversions(events, settings=settings)
+    >>> credited = attribute_models(*found, models=["cooperative", "linear"], settings=settings).collect()
+    >>> by_model = credited.group_by("model").agg(pl.col("attributed_value").sum().round(2))
+    >>> by_model["attributed_value"].n_unique()
+    1
+    """
+    asked = pl.Enum([check_model(model) for model in models])
+    if LATEST.issuperset(asked.categories):
+        placed, paired = _pair_latest(touches, conversions)
+    else:
+        placed = find_last_channel(touches, conversions)
+        paired = find_candidates(touches, placed, lookback=settings.longest_window).filter(
+            pl.col("converted_at") <= pl.col("closes_at")
+        )
+    opened = paired.sort("conversion_id", *ORDER).select(
+        "conversion_id", *OF_TOUCH, **{model: MODELS[model](settings) for model in asked.categories}
     )
     credited = (
-        opened.sort("conversion_id", *ORDER)
-        .with_columns(credit=MODELS[model])
+        opened.unpivot(
+            list(asked.categories), index=["conversion_id", *OF_TOUCH], variable_name="model", value_name="credit"
+        )
         .filter(pl.col("credit") > 0)
-        .drop("profile_id", "converted_at", "value", "currency", "last_channel")
+        .with_columns(pl.col("model").cast(asked))
     )
     was_open = opened.select("conversion_id", was_open=pl.lit(value=True)).unique()
     reason = (
@@ -102,16 +146,31 @@ def attribute(
         .when(pl.col("last_channel").is_null())
         .then(pl.lit("no_touch"))
         .when(pl.col("was_open"))
-        .then(pl.lit("last_channel_closed"))
+        .then(pl.col("model").cast(pl.String).replace_strict(WHY_NOT, default=None))
         .otherwise(pl.lit("windows_closed"))
     )
     return Credit.cast(
-        placed.join(credited, on="conversion_id", how="left")
-        .join(was_open, on="conversion_id", how="left")
-        .with_columns(pl.col("credit").fill_null(0.0), model=pl.lit(model), reason=reason.cast(pl.Enum(REASONS)))
+        placed.join(was_open, on="conversion_id", how="left")
+        .join(pl.LazyFrame({"model": asked.categories.cast(asked)}), how="cross")
+        .join(credited, on=["conversion_id", "model"], how="left")
+        .with_columns(pl.col("credit").fill_null(0.0), reason=reason.cast(pl.Enum(REASONS)))
         .with_columns(attributed_value=pl.col("value") * pl.col("credit"))
-        .sort("converted_at", "conversion_id", *ORDER)
+        .sort("model", "converted_at", "conversion_id", *ORDER)
     )
+
+
+def _pair_latest(
+    touches: dy.LazyFrame[Touch], conversions: dy.LazyFrame[Conversion]
+) -> tuple[pl.LazyFrame, pl.LazyFrame]:
+    """Find the last channel of each conversion, and pair it with the latest open touch of each channel."""
+    found, placed = pl.collect_all([touches.sort(ORDER), conversions.sort("converted_at")])
+    opened, last = find_latest_open(found, placed)
+    with_last = placed.with_row_index("conversion").join(last, on="conversion", how="left", maintain_order="left")
+    paired = found.select(OF_TOUCH)[opened["touch"]].with_columns(
+        placed.select("conversion_id")[opened["conversion"]]["conversion_id"],
+        with_last.select("last_channel")[opened["conversion"]]["last_channel"],
+    )
+    return with_last.drop("conversion").lazy(), paired.lazy()
 
 
 def summarise_credits(credited: dy.LazyFrame[Credit]) -> pl.LazyFrame:

@@ -10,7 +10,7 @@ import polars as pl
 from klavnb.attribution import attribute, find_candidates
 from klavnb.comparison import ModelComparison, compare_credits, summarise_changes
 from klavnb.labels import tidy_names
-from klavnb.schemas import Touch
+from klavnb.schemas import REASONS, Touch
 from klavnb.touches import find_anchor
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "compare_messages",
     "compare_weeks",
     "measure_gaps",
+    "name_messages",
     "pick_journeys",
     "split_value",
 ]
@@ -33,11 +34,12 @@ EXACT = 6
 def split_value(comparison: ModelComparison) -> pl.LazyFrame:
     """Split the revenue by what the two models say of each order.
 
-    One row per part that holds an order: `part` is `both`, `candidate_only`, `baseline_only`, or why neither credits
-    it (`windows_closed`, `no_touch`), in this order; `count_conversions` and `value`.
+    One row per part that holds an order: `part` is `both` (alike), `moved` (both, but to other touches or in other
+    shares), `candidate_only`, `baseline_only`, or why the baseline credits it as little as the candidate (`no_click`,
+    `last_channel_closed`, `windows_closed`, `no_touch`), in this order; `count_conversions` and `value`.
     """
-    parts = ["both", "candidate_only", "baseline_only", "windows_closed", "no_touch"]
-    named = {"unchanged": "both", "moved": "both", "gained": "candidate_only", "lost": "baseline_only"}
+    parts = ["both", "moved", "candidate_only", "baseline_only", *reversed(REASONS)]
+    named = {"unchanged": "both", "moved": "moved", "gained": "candidate_only", "lost": "baseline_only"}
     part = pl.coalesce(
         pl.col("outcome").cast(pl.String).replace_strict(named, default=None), pl.col("baseline_reason").cast(pl.String)
     )
@@ -82,7 +84,7 @@ def compare_messages(comparison: ModelComparison) -> pl.LazyFrame:
             count_baseline=pl.col("conversion_id").filter(pl.col("baseline_credit") > 0).n_unique(),
             count_candidate=pl.col("conversion_id").filter(pl.col("candidate_credit") > 0).n_unique(),
         )
-        .join(_name_messages(comparison), on="message_id", how="left")
+        .join(name_messages(comparison), on="message_id", how="left")
         .with_columns(pl.coalesce("label", tidy_names(pl.col("message_id")), pl.lit("Visits to the shop")))
         .sort(["difference", "candidate_value", "message_id"], descending=[True, True, False])
     )
@@ -137,46 +139,72 @@ def measure_gaps(comparison: ModelComparison, *, lookback: timedelta = timedelta
 
 
 def pick_journeys(comparison: ModelComparison, *, count: int = 3) -> pl.LazyFrame:
-    """Pick conversions that only the candidate credits, each of another kind as far as there are, and their touches.
+    """Pick conversions that the models judge differently, each of another kind as far as there are, and their touches.
 
-    One row per touch from a day before the credited one up to the conversion, the last 50 of a customer and the
-    credited one: `customer` (a pseudonym, A to Z), `value`, `channel`, `kind`, `label` of the message, `is_credited` by
-    the candidate, and the times relative to the conversion, all spans: `touched`, `opened` (where its window starts)
-    and `closes`; negative is before the conversion. Kinds are the pairs of credited and last channel; of each the
-    conversion with the median value is taken.
+    Those that only the candidate credits; where there is none, those that only the baseline does; else those that both
+    credit, but not alike. One row per touch from a day before the first credited one up to the conversion, the last 50
+    of a customer and the credited ones: `customer` (a pseudonym, A to Z), `outcome`, `value`, `channel`, `kind`,
+    `label` of the message, `baseline_credit`, `candidate_credit`, `is_credited` (by the candidate, or by the baseline
+    where only it credits), and the times relative to the conversion, all spans: `touched`, `opened` (where its window
+    starts) and `closes`, under the settings of that side; negative is before the conversion. Kinds are the pairs of
+    credited and last channel; of each the conversion with the median value is taken.
     """
-    gained = comparison.changes.filter(pl.col("outcome") == "gained").select(
-        "conversion_id", "channel", "last_channel", "value", credited_id="touch_id"
+    rank = pl.col("outcome").cast(pl.String).replace_strict({"gained": 0, "lost": 1, "moved": 2}, default=None)
+    told = comparison.changes.filter(rank == rank.min()).collect().lazy()
+    by_conversion = (
+        told.sort(["candidate_credit", "baseline_credit", "touched_at", "touch_id"], descending=True)
+        .group_by("conversion_id", maintain_order=True)
+        .agg(pl.col("channel", "last_channel", "value", "outcome").first())
     )
     kind = ["channel", "last_channel"]
     picked = (
-        gained.sort("value", "conversion_id")
+        by_conversion.sort("value", "conversion_id")
         .with_columns(place=pl.int_range(pl.len()).over(kind) - (pl.len() // 2).over(kind), size=pl.len().over(kind))
         .sort(pl.col("place").abs(), "size", "conversion_id", descending=[False, True, False])
         .head(count)
         .with_row_index("customer")
-        .select("conversion_id", "credited_id", customer=pl.lit("ABCDEFGHIJKLMNOPQRSTUVWXYZ").str.slice("customer", 1))
+        .select("conversion_id", "outcome", customer=pl.lit("ABCDEFGHIJKLMNOPQRSTUVWXYZ").str.slice("customer", 1))
     )
-    pairs = find_candidates(
-        comparison.touches,
-        comparison.conversions.join(picked, on="conversion_id"),
-        lookback=comparison.settings.longest_window,
+    only_baseline = told.select((pl.col("outcome") == "lost").any()).collect().item()
+    touches, others = comparison.candidate_touches, comparison.touches
+    settings = comparison.candidate_settings
+    if only_baseline:
+        touches, others, settings = others, touches, comparison.settings
+    conversions = comparison.conversions.join(picked, on="conversion_id")
+    # what only the other side counts as a touch is shown too: it may be what that side credits
+    shown = pl.concat([of.join(conversions, on="profile_id", how="semi") for of in (touches, others)]).unique(
+        "touch_id", keep="first", maintain_order=True
     )
-    is_credited = pl.col("touch_id") == pl.col("credited_id")
-    credited_at = pl.col("touched_at").filter(is_credited).first().over("customer")
+    is_credited = pl.col("baseline_credit" if only_baseline else "candidate_credit") > 0
+    counts = (pl.col("baseline_credit") > 0) | (pl.col("candidate_credit") > 0)
+    first_at = pl.col("touched_at").filter(counts).min().over("customer")
     return (
-        pairs.filter(pl.col("touched_at") >= credited_at - timedelta(days=1))
-        .filter(is_credited | (pl.col("touched_at").rank("ordinal", descending=True).over("customer") <= MOST_TOUCHES))
-        .join(_name_messages(comparison), on="message_id", how="left")
+        find_candidates(
+            Touch.cast(shown),
+            conversions,
+            lookback=max(comparison.settings.longest_window, comparison.candidate_settings.longest_window),
+        )
+        .join(
+            told.select("conversion_id", "touch_id", "baseline_credit", "candidate_credit"),
+            on=["conversion_id", "touch_id"],
+            how="left",
+        )
+        .with_columns(pl.col("baseline_credit", "candidate_credit").fill_null(0.0))
+        .filter(pl.col("touched_at") >= first_at - timedelta(days=1))
+        .filter(counts | (pl.col("touched_at").rank("ordinal", descending=True).over("customer") <= MOST_TOUCHES))
+        .join(name_messages(comparison), on="message_id", how="left")
         .select(
             "customer",
+            "outcome",
             "value",
             "channel",
             "kind",
+            "baseline_credit",
+            "candidate_credit",
             label=pl.coalesce("label", tidy_names(pl.col("message_id"))),
             is_credited=is_credited,
             touched=pl.col("touched_at") - pl.col("converted_at"),
-            opened=find_anchor(comparison.settings) - pl.col("converted_at"),
+            opened=find_anchor(settings) - pl.col("converted_at"),
             closes=pl.col("closes_at") - pl.col("converted_at"),
         )
         .sort("customer", "touched", "kind", "channel")
@@ -198,11 +226,14 @@ def compare_filters(comparison: ModelComparison) -> pl.LazyFrame:
     }
     results = [summarise_changes(comparison.changes).with_columns(choice=pl.lit("as set"))]
     for choice, kept in choices.items():
-        touches = Touch.cast(comparison.touches.filter(kept))
+        sides = (
+            (comparison.touches, comparison.baseline, comparison.settings),
+            (comparison.candidate_touches, comparison.candidate, comparison.candidate_settings),
+        )
         changes = compare_credits(
             *(
-                attribute(touches, comparison.conversions, model=model, settings=comparison.settings)
-                for model in (comparison.baseline, comparison.candidate)
+                attribute(Touch.cast(touches.filter(kept)), comparison.conversions, model=model, settings=settings)
+                for touches, model, settings in sides
             )
         )
         results.append(summarise_changes(changes).with_columns(choice=pl.lit(choice)))
@@ -210,7 +241,7 @@ def compare_filters(comparison: ModelComparison) -> pl.LazyFrame:
     return table.collect().lazy()  # six attributions, which a sentence and a table would each run again
 
 
-def _name_messages(comparison: ModelComparison) -> pl.LazyFrame:
+def name_messages(comparison: ModelComparison) -> pl.LazyFrame:
     """A reader's name for each message: `message_id`, `label`."""
     in_flow = pl.concat_str(pl.coalesce("flow_name", "flow_id"), pl.coalesce("name", "message_id"), separator=" › ")
     in_campaign = pl.coalesce("campaign_name", "name", "message_id")

@@ -57,7 +57,8 @@ def find_caveats(export: Export, comparison: ModelComparison) -> pl.LazyFrame:
     """
     settings, touches, conversions = comparison.settings, comparison.touches, comparison.conversions
     recent = pl.col("converted_at") > comparison.as_of - PROVISIONAL
-    early = pl.col("converted_at") < comparison.data_from + settings.longest_window
+    longest = max(settings.longest_window, comparison.candidate_settings.longest_window)
+    early = pl.col("converted_at") < comparison.data_from + longest
     credited = comparison.changes.filter(pl.col("candidate_credit") > 0)
     from_receipt = pl.col("channel").is_in(ANCHORED_ON_TOUCH).not_() & (settings.anchor == "received")
     interactions = count_interactions(export.events, settings=settings)

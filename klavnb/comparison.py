@@ -8,10 +8,12 @@ import dataframely as dy
 import numpy as np
 import polars as pl
 
-from klavnb.attribution import Model, attribute
+from klavnb.attribution import attribute, attribute_models
 from klavnb.errors import SettingsError, name_some
-from klavnb.schemas import OUTCOMES, REASONS, Change, Conversion, Credit, Message, Touch
+from klavnb.models import Model, check_model
+from klavnb.schemas import CREDIT_TOLERANCE, OUTCOMES, REASONS, Change, Conversion, Credit, Message, Touch
 from klavnb.settings import Settings
+from klavnb.sides import Sides, check_sides, name_sides
 from klavnb.store import Export
 from klavnb.touches import find_conversions, find_touches
 
@@ -44,19 +46,19 @@ class Interval:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelComparison:
-    """Two models on the same touches and the same conversions, of one period and one currency.
+    """Two models, or one under two settings, on the same conversions of one period and one currency.
 
     Parameters
     ----------
     changes
         The credits side by side.
-    touches
-        All touches of the account, whatever their time.
+    touches, candidate_touches
+        All touches of the account, whatever their time, under the settings of each side.
     conversions
         The conversions of the period and currency.
     messages
         The names of campaigns and flows.
-    settings, baseline, candidate
+    settings, candidate_settings, baseline, candidate
         What was asked.
     currency
         The currency of every value; None where the export names none.
@@ -79,6 +81,8 @@ class ModelComparison:
     settings: Settings
     baseline: Model
     candidate: Model
+    candidate_settings: Settings
+    candidate_touches: dy.LazyFrame[Touch]
     currency: str | None
     other_currencies: dict[str, int]
     first_on: date
@@ -88,6 +92,13 @@ class ModelComparison:
     count_future: int
     as_of: datetime
 
+    @property
+    def sides(self) -> Sides:
+        """What the two sides are called in a sentence."""
+        return name_sides(
+            self.baseline, self.candidate, settings=self.settings, candidate_settings=self.candidate_settings
+        )
+
 
 def compare_models(
     export: Export,
@@ -96,10 +107,11 @@ def compare_models(
     start: str = "",
     end: str = "",
     currency: str = "",
-    baseline: Model = "old",
-    candidate: Model = "cooperative",
+    baseline: Model | str = "",
+    candidate: Model | str = "",
+    candidate_settings: Settings | None = None,
 ) -> ModelComparison:
-    """Attribute the conversions of a period by two models and lay the credits side by side.
+    """Attribute the conversions of a period by two models, or under two settings, and lay the credits side by side.
 
     Parameters
     ----------
@@ -113,14 +125,35 @@ def compare_models(
     currency
         The currency to report; empty: the one with the most conversions. Values are never converted.
     baseline, candidate
-        The models.
+        The models, by their names in `MODELS`; empty: the old one, and the cooperative one.
+    candidate_settings
+        The settings under which the candidate is run; None: those of the baseline. They must count the same orders.
 
     Raises
     ------
     SettingsError
-        When the period or the currency holds no conversion, saying what there is instead.
+        When the period or the currency holds no conversion, saying what there is instead; when there is no such
+        model; when both sides are the same, or do not count the same orders.
+
+    Examples
+    --------
+    What a shorter window would change:
+
+    >>> from klavnb.store import read_export
+    >>> usual = Settings.preset("2022")
+    >>> shorter = usual.with_options(windows="email=3d")
+    >>> both = {"baseline": "cooperative", "candidate": "cooperative"}
+    >>> comparison = compare_models(read_export("sample"), settings=usual, candidate_settings=shorter, **both)
+    >>> comparison.sides.candidate
+    'cooperative model with e-mail 3 days'
+    >>> summarise_changes(comparison.changes).collect()["difference"].item() < 0
+    True
     """
+    before, after = check_model(baseline or "old"), check_model(candidate or "cooperative")
+    theirs = candidate_settings or settings
+    check_sides(before, after, settings=settings, candidate_settings=theirs)
     touches = find_touches(export.events, settings=settings).collect().lazy()
+    candidate_touches = touches if theirs == settings else find_touches(export.events, settings=theirs).collect().lazy()
     found = find_conversions(export.events, settings=settings).collect()
     if found.is_empty():
         raise refuse_missing_metric(export, settings=settings)
@@ -150,15 +183,24 @@ def compare_models(
             hint="Change start, end or currency.",
         )
     conversions = Conversion.cast(period.filter(pl.col("currency").eq_missing(pl.lit(chosen, dtype=pl.String))).lazy())
-    credited = [attribute(touches, conversions, model=model, settings=settings) for model in (baseline, candidate)]
+    if theirs == settings:  # then both models share one pass
+        both = attribute_models(touches, conversions, models=[before, after], settings=settings).collect().lazy()
+        credited = [Credit.cast(both.filter(pl.col("model") == model)) for model in (before, after)]
+    else:
+        credited = [
+            attribute(touches, conversions, model=before, settings=settings),
+            attribute(candidate_touches, conversions, model=after, settings=theirs),
+        ]
     return ModelComparison(
         changes=compare_credits(*credited).collect().lazy(),
         touches=touches,
+        candidate_touches=candidate_touches,
         conversions=conversions,
         messages=export.messages,
         settings=settings,
-        baseline=baseline,
-        candidate=candidate,
+        candidate_settings=theirs,
+        baseline=before,
+        candidate=after,
         currency=chosen,
         other_currencies={name or "no currency": count for name, count in sizes.items() if name != chosen},
         first_on=first_on,
@@ -220,7 +262,9 @@ def compare_credits(baseline: dy.LazyFrame[Credit], candidate: dy.LazyFrame[Cred
     ]
     by_baseline = pl.col("baseline_credit").sum().over("conversion_id") > 0
     by_candidate = pl.col("candidate_credit").sum().over("conversion_id") > 0
-    same = (pl.col("baseline_credit") == pl.col("candidate_credit")).all().over("conversion_id")
+    # shares that are equal but for the last digit of their sum are the same
+    apart = (pl.col("baseline_credit") - pl.col("candidate_credit")).abs()
+    same = (apart < CREDIT_TOLERANCE).all().over("conversion_id")
     outcome = (
         pl.when(by_baseline & by_candidate & same)
         .then(pl.lit("unchanged"))
@@ -258,11 +302,17 @@ def summarise_changes(changes: dy.LazyFrame[Change]) -> pl.LazyFrame:
 
     One row per currency: `count_conversions` and `value` of all conversions; `baseline_value`,
     `candidate_value` and `difference` of those attributed; `count_baseline`, `count_candidate`
-    attributed conversions; `count_gained`, `count_moved`, `count_lost` conversions; `count_profiles` that converted and
+    attributed conversions; `count_gained`, `count_moved`, `count_lost` conversions; `gained_value`, `lost_value` of
+    these, `moved_value` that both credit, but to another message; `count_profiles` that converted and
     `count_profiles_changed` of these.
     """
-    conversions = changes.group_by("conversion_id", "profile_id", "currency").agg(
+    by_message = changes.group_by("conversion_id", "profile_id", "currency", "message_id", "channel").agg(
         pl.col("value", "outcome").first(), pl.col("baseline_value", "candidate_value").sum()
+    )
+    conversions = by_message.group_by("conversion_id", "profile_id", "currency").agg(
+        pl.col("value", "outcome").first(),
+        pl.col("baseline_value", "candidate_value").sum(),
+        moved=(pl.col("candidate_value") - pl.col("baseline_value")).clip(lower_bound=0).sum(),
     )
     outcome = pl.col("outcome")
     return (
@@ -275,6 +325,9 @@ def summarise_changes(changes: dy.LazyFrame[Change]) -> pl.LazyFrame:
             count_baseline=outcome.is_in(["unchanged", "moved", "lost"]).sum(),
             count_candidate=outcome.is_in(["unchanged", "moved", "gained"]).sum(),
             **{f"count_{name}": (outcome == name).sum() for name in ("gained", "moved", "lost")},
+            gained_value=pl.col("value").filter(outcome == "gained").sum(),
+            lost_value=pl.col("value").filter(outcome == "lost").sum(),
+            moved_value=pl.col("moved").filter(outcome == "moved").sum(),
         )
         .with_columns(difference=pl.col("candidate_value") - pl.col("baseline_value"))
         .sort("currency")

@@ -10,9 +10,11 @@ import polars as pl
 from klavnb.channels import CHANNELS, KINDS
 
 __all__ = [
+    "AGREEMENTS",
     "OUTCOMES",
     "REASONS",
     "RECEIPT_SOURCES",
+    "Agreement",
     "CampaignTotal",
     "Change",
     "Conversion",
@@ -21,6 +23,7 @@ __all__ = [
     "GroupMember",
     "Membership",
     "Message",
+    "MessageMeasure",
     "Profile",
     "Reject",
     "SegmentSize",
@@ -30,11 +33,27 @@ __all__ = [
 RECEIPT_SOURCES = ("received_event", "send_cohort", "handoff", "touch")
 """Where the receipt time of a touch was found, best first; `touch` means nowhere, so the touch itself."""
 
-REASONS = ("no_touch", "windows_closed", "last_channel_closed")
+REASONS = ("no_touch", "windows_closed", "last_channel_closed", "no_click")
 """Why a conversion is credited to nothing."""
 
 OUTCOMES = ("unattributed", "unchanged", "gained", "lost", "moved")
 """What became of a conversion from one model to another."""
+
+AGREEMENTS = (
+    "same_event",
+    "both_none",
+    "same_message",
+    "same_channel",
+    "other_channel",
+    "recorded_only",
+    "model_only",
+    "session_touch",
+    "self_attributed",
+    "outside_export",
+    "provisional",
+    "unsaid",
+)
+"""How a model's answer for a conversion stands to what Klaviyo recorded; `klavnb.agreement` says what each means."""
 
 CREDIT_TOLERANCE = 1e-9
 
@@ -246,6 +265,31 @@ class Change(dy.Schema):
     outcome = dy.Enum(OUTCOMES)
 
 
+class Agreement(dy.Schema):
+    """One row per conversion: what Klaviyo recorded, what the model credits, and how the two agree.
+
+    Where several touches share a conversion, the columns of a touch are those of the latest one.
+    """
+
+    conversion_id = dy.String(primary_key=True)
+    profile_id = dy.String()
+    converted_at = dy.Datetime(time_zone=UTC)
+    value = dy.Float64()
+    currency = dy.String(nullable=True)
+    agreement = dy.Enum(AGREEMENTS)
+    count_recorded = dy.Int64(nullable=True)  # touches that Klaviyo credited; null: the export does not say
+    count_credited = dy.Int64(min=0)  # touches that the model credits
+    recorded_touch_id = dy.String(nullable=True)  # null: none, or not said; it may be absent from the export
+    recorded_channel = dy.Enum(CHANNELS, nullable=True)
+    recorded_kind = dy.String(nullable=True)  # null: not a touch that klavnb knows
+    recorded_message_id = dy.String(nullable=True)
+    recorded_touched_at = dy.Datetime(nullable=True, time_zone=UTC)
+    touch_id = dy.String(nullable=True)  # the model's
+    channel = dy.Enum(CHANNELS, nullable=True)
+    message_id = dy.String(nullable=True)
+    touched_at = dy.Datetime(nullable=True, time_zone=UTC)
+
+
 class Membership(dy.Schema):
     """One row per profile and stay in a segment; stays of one profile in one segment never touch."""
 
@@ -268,3 +312,73 @@ class SegmentSize(dy.Schema):
     count_members = dy.Int64(min=0)
     count_entered = dy.Int64(min=0)  # after the row before, up to and with as_of; a profile may enter more than once
     count_left = dy.Int64(min=0)
+
+
+class MessageMeasure(dy.Schema):
+    """One row per channel, campaign, flow, message or variation: what became of it in a period.
+
+    A count of profiles counts each once, however often; a count of events counts each time. Null is not known: the
+    export has no such event of the channel. An id or the channel is null where the row's messages differ in it.
+    Rates are shares (0 to 1) of `count_reached`, unless said otherwise: of those who received a message, who opened
+    it. They are null in a row of several channels, or where nothing is known to be received.
+    """
+
+    label = dy.String(nullable=True)
+    channel = dy.Enum(CHANNELS, nullable=True)
+    message_type = dy.Enum(["campaign", "flow"], nullable=True)
+    campaign_id = dy.String(nullable=True)  # of a campaign without one: its message's
+    flow_id = dy.String(nullable=True)
+    message_id = dy.String(nullable=True)
+    variation_id = dy.String(nullable=True)
+    count_recipients = dy.Int64(nullable=True, min=0)  # profiles with a receipt
+    count_reached = dy.Int64(nullable=True, min=0)  # the same of each message, added up
+    count_sent = dy.Int64(nullable=True, min=0)  # events: delivered, bounced or failed
+    count_delivered = dy.Int64(nullable=True, min=0)  # events: receipts
+    count_bounced = dy.Int64(nullable=True, min=0)  # events
+    count_dropped = dy.Int64(nullable=True, min=0)  # events: messages that Klaviyo did not send out
+    count_failed = dy.Int64(nullable=True, min=0)  # events: texts that were not delivered
+    count_opened = dy.Int64(nullable=True, min=0)  # profiles with an open, be it a machine's
+    count_opens = dy.Int64(nullable=True, min=0)  # events
+    count_human_opened = dy.Int64(nullable=True, min=0)  # profiles with an open that is not known to be a machine's
+    count_human_opens = dy.Int64(nullable=True, min=0)  # events
+    count_clicked = dy.Int64(nullable=True, min=0)  # profiles with a click, be it a bot's
+    count_clicks = dy.Int64(nullable=True, min=0)  # events
+    count_human_clicked = dy.Int64(nullable=True, min=0)  # profiles with a click that is not known to be a bot's
+    count_human_clicks = dy.Int64(nullable=True, min=0)  # events
+    count_unsubscribed = dy.Int64(nullable=True, min=0)  # profiles
+    count_marked_spam = dy.Int64(nullable=True, min=0)  # profiles
+    open_rate = dy.Float64(nullable=True, min=0, max=1)  # those with an open …
+    human_open_rate = dy.Float64(nullable=True, min=0, max=1)  # … not known to be a machine's
+    click_rate = dy.Float64(nullable=True, min=0, max=1)  # those with a click …
+    human_click_rate = dy.Float64(nullable=True, min=0, max=1)  # … not known to be a bot's
+    click_to_open_rate = dy.Float64(nullable=True, min=0, max=1)  # of those who opened: who clicked; no machines
+    bounce_rate = dy.Float64(nullable=True, min=0, max=1)  # of `count_sent`
+    failure_rate = dy.Float64(nullable=True, min=0, max=1)  # of `count_sent`
+    unsubscribe_rate = dy.Float64(nullable=True, min=0, max=1)
+    spam_rate = dy.Float64(nullable=True, min=0, max=1)
+    count_baseline = dy.Int64(min=0)  # orders that the comparison's baseline credits, be it in part …
+    count_candidate = dy.Int64(min=0)  # … and those that the candidate does
+    baseline_value = dy.Float64()  # attributed revenue by the baseline …
+    candidate_value = dy.Float64()  # … and by the candidate
+    candidate_error = dy.Float64(min=0)  # standard error of `candidate_value`, by a bootstrap over profiles
+    baseline_per_recipient = dy.Float64(nullable=True)  # attributed revenue / `count_reached`
+    candidate_per_recipient = dy.Float64(nullable=True)
+    baseline_order_value = dy.Float64(nullable=True)  # attributed revenue / credited orders; null without one
+    candidate_order_value = dy.Float64(nullable=True)
+
+    @dy.rule()
+    def profiles_up_to_events(cls) -> pl.Expr:
+        """A profile is counted for an event that happened."""
+        pairs = [("recipients", "delivered"), ("opened", "opens"), ("human_opened", "human_opens")]
+        pairs += [("clicked", "clicks"), ("human_clicked", "human_clicks")]
+        return pl.all_horizontal(
+            (pl.col(f"count_{few}") <= pl.col(f"count_{many}")).fill_null(value=True) for few, many in pairs
+        )
+
+    @dy.rule()
+    def people_up_to_all(cls) -> pl.Expr:
+        """Without machines there are never more."""
+        return pl.all_horizontal(
+            (pl.col(f"count_human_{name}") <= pl.col(f"count_{name}")).fill_null(value=True)
+            for name in ("opened", "opens", "clicked", "clicks")
+        )

@@ -15,10 +15,17 @@ from typing import Any, Literal, Self, get_args
 from klavnb.channels import CHANNEL_NAMES
 from klavnb.errors import SettingsError, name_some
 from klavnb.metrics import METRICS, RENAMED_METRICS, ROLES
+from klavnb.weights import PositionShares, check_weights, describe_shares, parse_half_life, parse_shares
 from klavnb.windows import LONGEST_WINDOW, PRESETS, WINDOW_NAMES, Preset, describe_window, parse_windows
 from klavnb.wording import format_count
 
-__all__ = ["COLUMNS", "Anchor", "Settings"]
+__all__ = ["COLUMNS", "HALF_LIFE", "POSITION_SHARES", "Anchor", "Settings"]
+
+HALF_LIFE = timedelta(days=7)
+"""The usual half-life of a time decay: Google Analytics' of its model of that name. Klaviyo names none."""
+
+POSITION_SHARES: PositionShares = (0.4, 0.2, 0.4)
+"""The usual parts of a position based model: Google Analytics' of its model of that name. Klaviyo names none."""
 
 COLUMNS = (
     "event_id",
@@ -54,7 +61,7 @@ Anchor = Literal["received", "touched"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything that decides which touch earns a conversion, apart from the model.
+    """Everything that decides which touch earns a conversion, apart from which model it is.
 
     Parameters
     ----------
@@ -73,6 +80,10 @@ class Settings:
     net_of_refunds
         Subtract refunds and cancels of the same order number from a conversion's value, down to zero.
         Klaviyo's attributed revenue is gross.
+    half_life
+        Of the model `time_decay`: the age at which a touch weighs half as much as one at the conversion itself.
+    position_shares
+        Of the model `position_based`: the parts of the first open touch, of all between together, and of the last.
     metrics
         Metric names of this account → their role (`email.open`, `sms.received`, …), in addition to
         `METRICS`; a name that is in both takes the role given here.
@@ -85,7 +96,7 @@ class Settings:
     Raises
     ------
     SettingsError
-        When a window, a role or a name is not one klavnb knows.
+        When a window, a weight, a role or a name is not one klavnb knows.
 
     Examples
     --------
@@ -103,6 +114,8 @@ The window runs from the message's receipt (push and visits: from the touch). Bo
     exclude_bot_clicks: bool = False
     excluded_messages: tuple[str, ...] = ()
     net_of_refunds: bool = False
+    half_life: timedelta = HALF_LIFE
+    position_shares: PositionShares = POSITION_SHARES
     metrics: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[str, str] = field(default_factory=dict)
     file_metrics: Mapping[str, str] = field(default_factory=dict)
@@ -138,6 +151,7 @@ The window runs from the message's receipt (push and visits: from the touch). Bo
                 f"There is no role called {name_some(wrong)} for a metric.",
                 hint="Roles are named like email.open, sms.click or push.received.",
             )
+        check_weights(self.half_life, self.position_shares)
         _check_columns(self.columns, self.file_metrics)
 
     @classmethod
@@ -182,7 +196,8 @@ The window runs from the message's receipt (push and visits: from the touch). Bo
         """Read settings from a TOML file.
 
         Keys: `preset`, `anchor`, `conversion_metric`, `exclude_machine_opens`, `exclude_bot_clicks`,
-        `excluded_messages`, `net_of_refunds`, and the tables `[windows]` (`"email.open" = "5d"`),
+        `excluded_messages`, `net_of_refunds`, `half_life` (`"7d"`), `position_shares` (`"40-20-40"`), and the
+        tables `[windows]` (`"email.open" = "5d"`),
         `[metrics]` (`"Geöffnete E-Mail" = "email.open"`), `[columns]` (`event_id = "Event ID"`) and
         `[file_metrics]` (`"orders-2026" = "Placed Order"`). What is absent is the preset's, 2022 by default.
 
@@ -211,9 +226,10 @@ The window runs from the message's receipt (push and visits: from the touch). Bo
         metrics = dict(_flatten(table.pop("metrics", {})))
         files = dict(_flatten(table.pop("file_metrics", {})))
         messages = tuple(str(message) for message in table.pop("excluded_messages", ()))
-        return replace(base, metrics=metrics, file_metrics=files, excluded_messages=messages, **table).with_windows(
-            windows
-        )
+        weights = _read_weights(table.pop("half_life", ""), table.pop("position_shares", ""))
+        return replace(
+            base, metrics=metrics, file_metrics=files, excluded_messages=messages, **weights, **table
+        ).with_windows(windows)
 
     @classmethod
     def from_options(
@@ -227,6 +243,8 @@ The window runs from the message's receipt (push and visits: from the touch). Bo
         exclude_machine_opens: bool | str | None = None,
         exclude_bot_clicks: bool | str | None = None,
         net_of_refunds: bool | str | None = None,
+        half_life: str = "",
+        position_shares: str = "",
     ) -> Self:
         """Build settings from what a command line or a notebook's parameters say.
 
@@ -241,6 +259,8 @@ The window runs from the message's receipt (push and visits: from the touch). Bo
             Windows such as `email.open=5d`; as one text, with commas between them.
         exclude_machine_opens, exclude_bot_clicks, net_of_refunds
             Also as the text `yes` or `no`; empty leaves the base's.
+        half_life, position_shares
+            As `7d` and `40-20-40`.
 
         Raises
         ------
@@ -258,6 +278,41 @@ The window runs from the message's receipt (push and visits: from the touch). Bo
                 hint=f'Write preset = "{preset}" into the file instead.',
             )
         base = cls.read_toml(Path(file)) if file else cls.preset(preset or "2022")
+        return base.with_options(
+            windows=windows,
+            anchor=anchor,
+            conversion_metric=conversion_metric,
+            exclude_machine_opens=exclude_machine_opens,
+            exclude_bot_clicks=exclude_bot_clicks,
+            net_of_refunds=net_of_refunds,
+            half_life=half_life,
+            position_shares=position_shares,
+        )
+
+    def with_options(
+        self,
+        *,
+        windows: str | Iterable[str] = (),
+        anchor: str = "",
+        conversion_metric: str = "",
+        exclude_machine_opens: bool | str | None = None,
+        exclude_bot_clicks: bool | str | None = None,
+        net_of_refunds: bool | str | None = None,
+        half_life: str = "",
+        position_shares: str = "",
+    ) -> Self:
+        """Return settings with what is given replaced, as `from_options` reads it; the rest stays.
+
+        Raises
+        ------
+        SettingsError
+            When a part is not one klavnb knows.
+
+        Examples
+        --------
+        >>> Settings.preset("2022").with_options(windows="email=3d").windows["email.open"].days
+        3
+        """
         pairs = windows.split(",") if isinstance(windows, str) else windows
         given: dict[str, Any] = {
             "anchor": anchor,
@@ -265,8 +320,9 @@ The window runs from the message's receipt (push and visits: from the touch). Bo
             "exclude_machine_opens": _read_choice("exclude_machine_opens", exclude_machine_opens),
             "exclude_bot_clicks": _read_choice("exclude_bot_clicks", exclude_bot_clicks),
             "net_of_refunds": _read_choice("net_of_refunds", net_of_refunds),
+            **_read_weights(half_life, position_shares),
         }
-        changed = replace(base, **{name: value for name, value in given.items() if value not in ("", None)})
+        changed = replace(self, **{name: value for name, value in given.items() if value not in ("", None)})
         return changed.with_windows(parse_windows(pair for pair in pairs if pair.strip()))
 
     @property
@@ -293,6 +349,8 @@ The window runs from the message's receipt (push and visits: from the touch). Bo
             "Bot clicks are left out.": self.exclude_bot_clicks,
             f"Left out by id: {format_count(len(self.excluded_messages), 'message')}.": self.excluded_messages,
             "Refunds and cancels are subtracted.": self.net_of_refunds,
+            f"Time decay: half the weight after {describe_window(self.half_life)}.": self.half_life != HALF_LIFE,
+            f"Position based: {describe_shares(self.position_shares)}.": self.position_shares != POSITION_SHARES,
         }
         return " ".join([f"Windows: {windows}.", start, *(sentence for sentence, holds in asked.items() if holds)])
 
@@ -306,6 +364,8 @@ TOML_TYPES: Mapping[str, type] = MappingProxyType(
         "exclude_bot_clicks": bool,
         "excluded_messages": list,
         "net_of_refunds": bool,
+        "half_life": str,
+        "position_shares": str,
         "windows": dict,
         "metrics": dict,
         "columns": dict,
@@ -339,6 +399,12 @@ def _check_columns(columns: Mapping[str, str], file_metrics: Mapping[str, str]) 
         raise SettingsError(
             f"columns: the header {repeated[0]!r} is named for two things.", hint="Name each header once."
         )
+
+
+def _read_weights(half_life: str, position_shares: str) -> dict[str, Any]:
+    """Read the weights that are given; what is empty decides nothing."""
+    weights: dict[str, Any] = {"half_life": parse_half_life(half_life)} if half_life else {}
+    return weights | ({"position_shares": parse_shares(position_shares)} if position_shares else {})
 
 
 def _read_choice(name: str, value: bool | str | None) -> bool | None:

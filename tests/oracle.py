@@ -4,13 +4,17 @@ It shares nothing with klavnb but the settings, and is as slow as it is plain. W
 Klaviyo's description decides. Rows are dicts with the columns of `klavnb.schemas`.
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from itertools import pairwise, permutations
 from typing import Any
 
 from klavnb.settings import Settings
 
 Row = Mapping[str, Any]
+
+USUAL_WEIGHTS = Settings()
 
 WEAKEST_FIRST = ["session", "delivery", "open", "click"]
 WHAT_A_TOUCH_KEEPS = (
@@ -149,11 +153,13 @@ def find_value(order: Row, events: Sequence[Row], settings: Settings) -> float:
     return max(value - returned, 0.0)
 
 
-def attribute(touches: Sequence[Row], conversions: Sequence[Row], model: str) -> list[Row]:
-    return [row for conversion in conversions for row in credit_conversion(conversion, touches, model)]
+def attribute(
+    touches: Sequence[Row], conversions: Sequence[Row], model: str, settings: Settings = USUAL_WEIGHTS
+) -> list[Row]:
+    return [row for conversion in conversions for row in credit_conversion(conversion, touches, model, settings)]
 
 
-def credit_conversion(conversion: Row, touches: Sequence[Row], model: str) -> list[Row]:
+def credit_conversion(conversion: Row, touches: Sequence[Row], model: str, settings: Settings) -> list[Row]:
     before = [
         touch
         for touch in touches
@@ -162,24 +168,55 @@ def credit_conversion(conversion: Row, touches: Sequence[Row], model: str) -> li
     before.sort(key=lambda touch: (touch["touched_at"], WEAKEST_FIRST.index(touch["kind"]), touch["touch_id"]))
     still_open = [touch for touch in before if conversion["converted_at"] <= touch["closes_at"]]
     last_channel = before[-1]["channel"] if before else None
-    on_the_last_channel = [touch for touch in still_open if touch["channel"] == last_channel]
-    winners = {"cooperative": still_open[-1:], "old": on_the_last_channel[-1:], "linear": still_open}[model]
+    shares = share_conversion(conversion, still_open, last_channel, model, settings)
+    winners = [(touch, share) for touch, share in zip(still_open, shares, strict=True) if share > 0]
     whole = {**conversion, "model": model, "last_channel": last_channel}
     if winners:
         return [
             whole
             | {column: touch[column] for column in WHAT_A_CREDIT_KEEPS}
-            | {"credit": 1 / len(winners), "attributed_value": conversion["value"] / len(winners), "reason": None}
-            for touch in winners
+            | {"credit": share, "attributed_value": conversion["value"] * share, "reason": None}
+            for touch, share in winners
         ]
     if not before:
         reason = "no_touch"
     elif still_open:
-        reason = "last_channel_closed"
+        reason = "last_channel_closed" if model == "old" else "no_click"
     else:
         reason = "windows_closed"
     nothing = dict.fromkeys(WHAT_A_CREDIT_KEEPS)
     return [whole | nothing | {"credit": 0.0, "attributed_value": 0.0, "reason": reason}]
+
+
+def share_conversion(
+    conversion: Row, still_open: Sequence[Row], last_channel: str | None, model: str, settings: Settings
+) -> list[float]:
+    """What each of the open touches earns, in their order."""
+    places = list(range(len(still_open)))
+    clicks = [place for place in places if still_open[place]["kind"] == "click"]
+    on_the_last_channel = [place for place in places if still_open[place]["channel"] == last_channel]
+    winners = {
+        "cooperative": places[-1:],
+        "last_touch": places[-1:],
+        "first_touch": places[:1],
+        "old": on_the_last_channel[-1:],
+        "first_click": clicks[:1],
+        "last_click": clicks[-1:],
+    }
+    if model in winners:
+        return [1.0 if place in winners[model] else 0.0 for place in places]
+    weights = {"linear": [1.0 for _ in places], "position_based": weigh_by_position(len(places), settings)}
+    weights["time_decay"] = [
+        2 ** -((conversion["converted_at"] - touch["touched_at"]) / settings.half_life) for touch in still_open
+    ]
+    return [weight / sum(weights[model]) for weight in weights[model]]
+
+
+def weigh_by_position(count: int, settings: Settings) -> list[float]:
+    first, between, last = settings.position_shares
+    if count == 1 or (count == 2 and not first + last):
+        return [1.0] * count
+    return [first, *([between / (count - 2)] * (count - 2)), last] if count > 2 else [first, last][:count]
 
 
 def compare_credits(baseline: Sequence[Row], candidate: Sequence[Row]) -> list[Row]:
@@ -187,7 +224,10 @@ def compare_credits(baseline: Sequence[Row], candidate: Sequence[Row]) -> list[R
     for conversion in {row["conversion_id"]: row for row in baseline}.values():
         before = {row["touch_id"]: row for row in baseline if row["conversion_id"] == conversion["conversion_id"]}
         after = {row["touch_id"]: row for row in candidate if row["conversion_id"] == conversion["conversion_id"]}
-        outcome = name_outcome(set(before) - {None}, set(after) - {None})
+        outcome = name_outcome(
+            {touch_id: row["credit"] for touch_id, row in before.items() if touch_id is not None},
+            {touch_id: row["credit"] for touch_id, row in after.items() if touch_id is not None},
+        )
         reason = conversion["reason"]
         either = before | after
         if outcome != "unattributed":
@@ -208,9 +248,9 @@ def compare_credits(baseline: Sequence[Row], candidate: Sequence[Row]) -> list[R
     return changes
 
 
-def name_outcome(before: set[str], after: set[str]) -> str:
-    """Name what became of a conversion, from the touches that the two models credit for it."""
-    if before == after:
+def name_outcome(before: Mapping[str, float], after: Mapping[str, float]) -> str:
+    """Name what became of a conversion, from what the two models give to which touch of it."""
+    if before.keys() == after.keys() and all(abs(share - after[touch_id]) < 1e-9 for touch_id, share in before.items()):
         return "unchanged" if before else "unattributed"
     if before and after:
         return "moved"
@@ -240,3 +280,96 @@ def sweep_windows(
                     cell[f"{model}_count"] = len(credited)
                 cells.append(cell)
     return cells
+
+
+# What is learned: a way is a list of channels, whether an order ended it, and the order's value.
+
+Way = tuple[Sequence[str], bool, float]
+
+
+def is_open(touch: Row, at: datetime) -> bool:
+    return touch["touched_at"] <= at <= touch["closes_at"]
+
+
+def find_paths(
+    touches: Sequence[Row], orders: Sequence[Row], counted: Sequence[Row], period: tuple[date, date], as_of: datetime
+) -> list[tuple[str, Way]]:
+    """The ways of all profiles: with the orders that are counted, and without any order."""
+    ordered = sorted(
+        touches, key=lambda touch: (touch["touched_at"], WEAKEST_FIRST.index(touch["kind"]), touch["touch_id"])
+    )
+    ways: list[tuple[str, Way]] = []
+    used = set()
+    for order in orders:
+        on_the_way = [
+            touch
+            for touch in ordered
+            if touch["profile_id"] == order["profile_id"] and is_open(touch, order["converted_at"])
+        ]
+        used |= {touch["touch_id"] for touch in on_the_way}
+        if on_the_way and order["conversion_id"] in {row["conversion_id"] for row in counted}:
+            ways.append((order["profile_id"], (skip_repeats(on_the_way), True, order["value"])))
+    idle = [
+        touch
+        for touch in ordered
+        if touch["touch_id"] not in used
+        and touch["touched_at"] <= touch["closes_at"] <= as_of
+        and period[0] <= touch["touched_at"].date() <= period[1]
+    ]
+    for profile_id in {touch["profile_id"] for touch in idle}:
+        runs: list[list[Row]] = []
+        for touch in (touch for touch in idle if touch["profile_id"] == profile_id):
+            if runs and any(is_open(before, touch["touched_at"]) for before in runs[-1]):
+                runs[-1].append(touch)
+            else:
+                runs.append([touch])
+        ways += [(profile_id, (skip_repeats(run), False, 0.0)) for run in runs]
+    return ways
+
+
+def skip_repeats(touches: Sequence[Row]) -> list[str]:
+    channels = [touch["channel"] for touch in touches]
+    return [channel for place, channel in enumerate(channels) if place == 0 or channels[place - 1] != channel]
+
+
+def remove_channels(ways: Sequence[Way]) -> dict[str, float]:
+    """Each channel's part of the removal effects, by walking the chain step after step until nobody is on it."""
+    moves: dict[str, Counter[str]] = {}
+    for path, converted, _ in ways:
+        for since, to in pairwise(["start", *path, "order" if converted else "none"]):
+            moves.setdefault(since, Counter())[to] += 1
+
+    def chance(removed: str | None) -> float:
+        here, arrived = {"start": 1.0}, 0.0
+        while sum(here.values()) > 1e-15:
+            there: dict[str, float] = {}
+            for state, part in here.items():
+                for to, count in moves[state].items():
+                    step = part * count / sum(moves[state].values())
+                    if to == "order":
+                        arrived += step
+                    elif to not in {"none", removed}:
+                        there[to] = there.get(to, 0.0) + step
+            here = there
+        return arrived
+
+    effects = {channel: 1 - chance(channel) / chance(None) for channel in moves if channel != "start"}
+    return {channel: effect / sum(effects.values()) for channel, effect in effects.items()}
+
+
+def value_channels(ways: Sequence[Way]) -> dict[str, float]:
+    """Each channel's Shapley value: what it adds when the channels join one by one, over all orders of joining."""
+    channels = sorted({channel for path, _, _ in ways for channel in path})
+
+    def worth(group: Collection[str]) -> float:
+        return sum(value for path, converted, value in ways if converted and set(path) <= set(group))
+
+    joinings = list(permutations(channels))
+    return {
+        channel: sum(
+            worth(joining[: joining.index(channel) + 1]) - worth(joining[: joining.index(channel)])
+            for joining in joinings
+        )
+        / len(joinings)
+        for channel in channels
+    }

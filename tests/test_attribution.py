@@ -20,6 +20,7 @@ from builders import (
     any_settings,
     at,
     batches,
+    briefly,
     by_chance,
     chance_events,
     email_click,
@@ -38,7 +39,8 @@ from builders import (
 from hypothesis import given
 from polars.testing import assert_frame_equal
 
-from klavnb.attribution import MODELS, attribute
+from klavnb.attribution import attribute, attribute_models
+from klavnb.models import MODELS
 from klavnb.schemas import Conversion, Credit, Touch
 from klavnb.settings import Settings
 from klavnb.touches import find_conversions, find_touches
@@ -46,11 +48,34 @@ from klavnb.touches import find_conversions, find_touches
 OF_2024 = Settings.preset("2024")
 OF_2026 = Settings.preset("2026")
 VISITS = ANNOUNCED.with_windows({"session.session": DAY})
-ALL_MODELS = ("old", "cooperative", "linear")
+ALL_MODELS = (
+    "old",
+    "cooperative",
+    "first_touch",
+    "last_touch",
+    "linear",
+    "time_decay",
+    "position_based",
+    "first_click",
+    "last_click",
+)
+EVERY_ORDER = ("cooperative", "first_touch", "last_touch", "linear", "time_decay", "position_based")
+"""The models that credit every conversion with an open touch."""
+TOUCH_MODELS = ("old", *EVERY_ORDER)
+"""The models that do not ask for a click."""
 LAST_TOUCH_MODELS = ("old", "cooperative")
 ANCHORS = (ANNOUNCED, FROM_TOUCH)
 
+weighted_settings = st.builds(
+    lambda settings, half_life, shares: replace(settings, half_life=half_life, position_shares=shares),
+    any_settings,
+    st.sampled_from([SECOND, 3 * SECOND, HOUR]),
+    st.sampled_from([(0.4, 0.2, 0.4), (0.5, 0.0, 0.5), (0.0, 1.0, 0.0), (0.1, 0.2, 0.7)]),
+)
+"""Settings whose weights tell touches of a few seconds apart."""
+
 by_every_model = pytest.mark.parametrize("model", ALL_MODELS)
+by_touch_models = pytest.mark.parametrize("model", TOUCH_MODELS)
 by_last_touch_models = pytest.mark.parametrize("model", LAST_TOUCH_MODELS)
 whatever_the_anchor = pytest.mark.parametrize("settings", ANCHORS, ids=["received", "touched"])
 
@@ -192,7 +217,7 @@ def test_example_8_an_email_opened_late_earns_nothing_when_windows_run_from_the_
     assert_frame_equal(outcome(*EXAMPLE_8, model=model, settings=ANNOUNCED), nothing)
 
 
-@by_every_model
+@by_touch_models
 def test_example_8_an_email_opened_late_earns_when_windows_run_from_the_touch(model: str) -> None:
     email = expect(("email open d10", "email", "email", 1, 100, None))
     assert_frame_equal(outcome(*EXAMPLE_8, model=model, settings=FROM_TOUCH), email)
@@ -250,13 +275,13 @@ def test_an_unattributed_row_carries_the_conversion_only(model: str) -> None:
     assert_frame_equal(credits_, frame(Credit, [expected]))
 
 
-@by_every_model
+@by_touch_models
 def test_an_order_of_nothing_is_attributed_all_the_same(model: str) -> None:
     expected = expect(("email open d1", "email", "email", 1, 0, None))
     assert_frame_equal(outcome(email_open(day=1), order(day=2, value=None), model=model), expected)
 
 
-@by_every_model
+@by_touch_models
 def test_every_conversion_is_judged_by_itself(model: str) -> None:
     rows = (order(day=0), email_open(day=1), order(day=2), order(day=3), order(day=9))
     expected = expect(
@@ -311,7 +336,7 @@ def test_a_touch_may_be_closed_when_it_happens(model: str) -> None:
     assert reason(*rows, model=model) == "windows_closed"
 
 
-@by_every_model
+@by_touch_models
 def test_the_longest_window_klaviyo_allows_is_looked_back_on(model: str) -> None:
     settings = ANNOUNCED.with_windows({"email": timedelta(days=90)})
     assert earner(email_open(day=0), order(day=90), model=model, settings=settings) == "email open d0"
@@ -416,7 +441,7 @@ def test_another_profile_s_touches_count_for_nothing(model: str) -> None:
     assert reason(*rows, model=model) == "no_touch"
 
 
-@by_every_model
+@by_touch_models
 def test_what_is_no_touch_hides_nothing(model: str) -> None:
     rows = (
         email_open(day=1),
@@ -435,7 +460,7 @@ def test_an_excluded_touch_is_not_the_last_channel_either() -> None:
     assert earner(*rows, model="old", settings=without) == "email open d1"
 
 
-@pytest.mark.parametrize("model", ["cooperative", "linear"])
+@pytest.mark.parametrize("model", EVERY_ORDER)
 def test_only_the_old_model_blames_the_last_channel(model: str) -> None:
     rows = (sms_click(day=2), push_open(day=3), order(day=9))
     assert reason(*rows, model=model) == "windows_closed"
@@ -490,8 +515,8 @@ def attribute_by_each(models: Sequence[str], rows: list[Row], settings: Settings
     history = chance_events(rows)
     found = pl.collect_all([find_touches(history, settings=settings), find_conversions(history, settings=settings)])
     touches, conversions = Touch.cast(found[0].lazy()), Conversion.cast(found[1].lazy())
-    credits_ = [attribute(touches, conversions, model=model, settings=settings) for model in models]
-    return [credited.sort("conversion_id", "touch_id") for credited in pl.collect_all(credits_)]
+    credited = attribute_models(touches, conversions, models=models, settings=settings).collect()
+    return [credited.filter(model=model).sort("conversion_id", "touch_id") for model in models]
 
 
 def attribute_rows(rows: list[Row], model: str, settings: Settings) -> pl.DataFrame:
@@ -513,16 +538,17 @@ def earners_by_conversion(credits_: pl.DataFrame) -> dict[str, str]:
 
 
 @thoroughly
-@given(batches(), any_settings)
+@given(batches(), weighted_settings)
 def test_every_model_equals_the_oracle(rows: list[Row], settings: Settings) -> None:
     touches, conversions = oracle.find_touches(rows, settings), oracle.find_conversions(rows, settings)
     for model, found in zip(ALL_MODELS, attribute_by_each(ALL_MODELS, rows, settings), strict=True):
-        expected = frame(Credit, oracle.attribute(touches, conversions, model)).sort("conversion_id", "touch_id")
+        plain = oracle.attribute(touches, conversions, model, settings)
+        expected = frame(Credit, plain).sort("conversion_id", "touch_id")
         assert_frame_equal(Credit.validate(found), expected)
 
 
 @by_chance
-@given(batches(), any_settings, st.sampled_from(ALL_MODELS))
+@given(batches(), weighted_settings, st.sampled_from(ALL_MODELS))
 def test_a_conversion_is_credited_whole_or_not_at_all_and_no_money_is_lost(
     rows: list[Row], settings: Settings, model: str
 ) -> None:
@@ -543,10 +569,12 @@ def test_cooperative_never_attributes_less_than_old(rows: list[Row], settings: S
 
 
 @by_chance
-@given(batches(), any_settings)
-def test_linear_attributes_what_cooperative_does(rows: list[Row], settings: Settings) -> None:
-    cooperative, linear = map(credit_by_conversion, attribute_by_each(["cooperative", "linear"], rows, settings))
-    assert linear == pytest.approx(cooperative)
+@given(batches(), weighted_settings)
+def test_every_model_that_asks_for_no_more_than_an_open_touch_attributes_what_cooperative_does(
+    rows: list[Row], settings: Settings
+) -> None:
+    cooperative, *others = map(credit_by_conversion, attribute_by_each(EVERY_ORDER, rows, settings))
+    assert all(other == pytest.approx(cooperative) for other in others)
 
 
 @by_chance
@@ -614,6 +642,18 @@ def test_a_shift_of_all_times_by_a_constant_changes_nothing_else(
     back = pl.col("converted_at", "touched_at", "received_at") - shift
     found = attribute_rows(shifted, model, settings).with_columns(back)
     assert_frame_equal(found, attribute_rows(rows, model, settings))
+
+
+@briefly
+@given(batches(), weighted_settings, st.permutations(ALL_MODELS))
+def test_a_model_gives_the_same_credits_alone_as_beside_others(
+    rows: list[Row], settings: Settings, models: list[str]
+) -> None:
+    history = chance_events(rows)
+    found = find_touches(history, settings=settings), find_conversions(history, settings=settings)
+    together = attribute_models(*found, models=models[:3], settings=settings).collect()
+    alone = [attribute(*found, model=model, settings=settings) for model in models[:3]]
+    assert_frame_equal(together, pl.concat(pl.collect_all(alone)))
 
 
 def test_the_cases_made_by_chance_meet_every_reason_and_many_ties() -> None:

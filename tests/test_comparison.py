@@ -42,7 +42,7 @@ from klavnb.settings import Settings
 from klavnb.touches import find_conversions, find_touches
 
 OF_2024 = Settings.preset("2024")
-MODELS = st.sampled_from(["old", "cooperative", "linear"])
+MODELS = st.sampled_from(["old", "cooperative", "linear", "time_decay", "position_based", "last_click"])
 BY_CELL = ["email_window", "sms_window", "currency"]
 
 

@@ -5,8 +5,9 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from klavnb.attribution import MODELS, attribute
+from klavnb.attribution import attribute
 from klavnb.bundled import find_sample
+from klavnb.sample.scenarios import MODELS
 from klavnb.settings import Anchor, Settings
 from klavnb.store import Export, read_export
 from klavnb.touches import find_conversions, find_touches

@@ -25,7 +25,7 @@ ALL: Final = "All events"
 SOURCES: Final = {
     "received_event": "Received event",
     "send_cohort": "Sending",
-    "handoff": "Handoff",
+    "handoff": "Hand-over to the provider",
     "touch": "None of them",
 }
 """Where a receipt is known from → what a reader calls it."""

@@ -6,13 +6,12 @@ from klavnb.channels import CHANNEL_NAMES, CHANNEL_WORDS
 from klavnb.comparison import Interval, ModelComparison
 from klavnb.escaping import escape_markdown
 from klavnb.findings.finding import Finding, say_money
+from klavnb.findings.pairs import FEW, tell_answer, tell_bridge, tell_messages, tell_weeks
 from klavnb.privacy import mask
+from klavnb.sides import OLD_AND_COOPERATIVE, Sides
 from klavnb.wording import format_count, format_share
 
-__all__ = ["state_answer", "state_bridge", "state_messages", "state_period", "state_weeks"]
-
-FEW = 10
-"""With fewer changed orders an interval says more than it knows."""
+__all__ = ["advise", "state_answer", "state_bridge", "state_messages", "state_period", "state_weeks"]
 
 
 def state_period(comparison: ModelComparison, *, data: str = "") -> Finding:
@@ -30,6 +29,14 @@ def state_period(comparison: ModelComparison, *, data: str = "") -> Finding:
         + f". An order is one “{escape_markdown(mask(settings.conversion_metric))}” event.",
         f"**Settings of this report:** {escape_markdown(settings.describe())}",
     ]
+    if comparison.sides != OLD_AND_COOPERATIVE:
+        parts.insert(
+            0, f"**Compared are** the **{comparison.sides.baseline}** and the **{comparison.sides.candidate}**."
+        )
+    if comparison.candidate_settings != settings:
+        parts.append(
+            f"**Settings of the {comparison.sides.candidate}:** {escape_markdown(comparison.candidate_settings.describe())}"
+        )
     if data == "sample":
         parts.insert(0, "**The data are invented:** this is the sample shop that comes with klavnb.")
     if comparison.other_currencies:
@@ -49,9 +56,14 @@ def state_period(comparison: ModelComparison, *, data: str = "") -> Finding:
 
 
 def state_answer(
-    summary: pl.LazyFrame, channels: pl.LazyFrame, *, difference: Interval, currency: str | None
+    summary: pl.LazyFrame,
+    channels: pl.LazyFrame,
+    *,
+    difference: Interval,
+    currency: str | None,
+    sides: Sides = OLD_AND_COOPERATIVE,
 ) -> Finding:
-    """Say how much the cooperative model credits that the old one did not.
+    """Say how much the candidate, the cooperative model unless told otherwise, credits that the baseline did not.
 
     Parameters
     ----------
@@ -59,12 +71,16 @@ def state_answer(
         As `klavnb.summarise_changes` and `klavnb.count_channels` give them, in one currency.
     difference
         As `klavnb.estimate_difference` gives it.
+    sides
+        What the two models or settings are called.
     """
     total = summary.collect().row(0, named=True)
     several, everyone = (
         channels.filter(kept).select(pl.col("count_profiles").sum()).collect().item()
         for kept in (pl.col("count_channels") > 1, True)
     )
+    if sides != OLD_AND_COOPERATIVE:
+        return tell_answer(total, everyone=everyone, difference=difference, currency=currency, sides=sides)
     money = {
         name: say_money(total[name], currency) for name in ("baseline_value", "candidate_value", "value", "difference")
     }
@@ -101,9 +117,11 @@ def state_answer(
     )
 
 
-def state_bridge(bridge: pl.LazyFrame, *, currency: str | None) -> Finding:
+def state_bridge(bridge: pl.LazyFrame, *, currency: str | None, sides: Sides = OLD_AND_COOPERATIVE) -> Finding:
     """Say which channel gained, and which channel had stood in its way."""
     steps = bridge.collect()
+    if sides != OLD_AND_COOPERATIVE:
+        return tell_bridge(steps, currency=currency, sides=sides)
     gained = steps.filter(outcome="gained")
     moved = steps.filter(pl.col("outcome") == "moved", pl.col("difference") > 0)
     count_moved = moved.select(pl.col("count_conversions").sum()).item()
@@ -126,8 +144,10 @@ def state_bridge(bridge: pl.LazyFrame, *, currency: str | None) -> Finding:
     )
 
 
-def state_messages(messages: pl.LazyFrame, *, currency: str | None) -> Finding:
+def state_messages(messages: pl.LazyFrame, *, currency: str | None, sides: Sides = OLD_AND_COOPERATIVE) -> Finding:
     """Say which campaign or flow message gained most."""
+    if sides != OLD_AND_COOPERATIVE:
+        return tell_messages(messages.collect(), currency=currency, sides=sides)
     changed = messages.filter(pl.col("difference") != 0).collect()
     if changed.is_empty():
         return Finding("## No campaign and no flow gains or loses")
@@ -145,9 +165,11 @@ def state_messages(messages: pl.LazyFrame, *, currency: str | None) -> Finding:
     )
 
 
-def state_weeks(weeks: pl.LazyFrame, *, currency: str | None) -> Finding:
+def state_weeks(weeks: pl.LazyFrame, *, currency: str | None, sides: Sides = OLD_AND_COOPERATIVE) -> Finding:
     """Say in which week the difference was largest, and how even it is."""
     rows = weeks.collect()
+    if sides != OLD_AND_COOPERATIVE:
+        return tell_weeks(rows, currency=currency, sides=sides)
     best = rows.sort("difference", "week_on", descending=[True, False]).row(0, named=True)
     count_changed = rows.filter(pl.col("difference") != 0).height
     if not count_changed:
@@ -156,4 +178,25 @@ def state_weeks(weeks: pl.LazyFrame, *, currency: str | None) -> Finding:
         f"## {count_changed} of {format_count(rows.height, 'week')} change, most that of {best['week_on']:%-d %B %Y}\n\n"
         f"In that week the old model credits {say_money(best['baseline_value'], currency)}; the cooperative model credits "
         f"{say_money(best['difference'], currency)} more. The period may cut the first and the last week short."
+    )
+
+
+def advise(comparison: ModelComparison) -> Finding:
+    """Say what to do with the comparison."""
+    sides = comparison.sides
+    first = (
+        "**Judge the messages named above by the cooperative figures**, if they were judged by the old ones: part of what they "
+        "earned was counted nowhere."
+        if sides == OLD_AND_COOPERATIVE
+        else f"**Judge a message by one model all year.** Figures by the {sides.baseline} and by the {sides.candidate} cannot be "
+        "compared: a message that “grew” when the model or a window changed did not grow."
+    )
+    return Finding(
+        "## What to do with this\n\n"
+        f"- {first}\n"
+        "- **Do not widen a window to look better.** A wider window claims more orders; it does not cause one.\n"
+        "- **Look at the figures with and without machine opens** before a decision hangs on opens.\n"
+        "- **Use your account’s own settings:** its windows and filters stand in Klaviyo’s attribution settings; give them as "
+        "parameters.\n"
+        "- **Look again each quarter or half year**, as Klaviyo advises: data, privacy rules and settings change."
     )

@@ -7,8 +7,10 @@ import polars as pl
 from klavnb.channels import CHANNEL_NAMES, CHANNEL_WORDS
 from klavnb.comparison import ModelComparison
 from klavnb.findings.finding import Finding, say_money
+from klavnb.findings.pairs import tell_journeys
 from klavnb.sensitivity import find_set_windows
 from klavnb.settings import Settings
+from klavnb.sides import OLD_AND_COOPERATIVE, Sides
 from klavnb.windows import describe_window
 from klavnb.wording import format_count, format_days
 
@@ -69,21 +71,27 @@ def state_sweep(extra: pl.LazyFrame, *, comparison: ModelComparison) -> Finding:
             f"Opens and clicks of e-mails have different windows here. The figures below give both the same one, so none of "
             f"them is the setting of this report. {caution}"
         )
+    differ = comparison.candidate_settings != comparison.settings
+    also = f", which the {comparison.sides.baseline} has" if differ else ""
     longest = max(email, default=timedelta(0))
     after = extra.filter(pl.col("channel") == "email", pl.col("window") > longest).collect()
     if after.is_empty():
-        return Finding(f"## How much hangs on the windows\n\n{caution} The framed field is the setting of this report.")
+        return Finding(
+            f"## How much hangs on the windows\n\n{caution} The framed field is the setting of this report{also}."
+        )
     step = after.row(0, named=True)
     gain, old_gain = (say_money(step[name], comparison.currency) for name in ("cooperative_gain", "old_gain"))
     return Finding(
         f"## An e-mail window of {describe_window(step['window'])} instead of {describe_window(longest)} would claim {gain} more\n\n"
         f"That is under the cooperative model; under the old one it would claim {old_gain} more. {caution} The framed field is the "
-        "setting of this report."
+        f"setting of this report{also}."
     )
 
 
-def state_journeys(journeys: pl.LazyFrame) -> Finding:
-    """Introduce single recovered orders; say so where there is none."""
+def state_journeys(journeys: pl.LazyFrame, *, sides: Sides = OLD_AND_COOPERATIVE) -> Finding:
+    """Introduce single recovered orders, or others that two sides judge differently; say so where there is none."""
+    if sides != OLD_AND_COOPERATIVE or not journeys.filter(pl.col("outcome") != "gained").collect().is_empty():
+        return tell_journeys(journeys.collect(), sides=sides)
     count = journeys.select(pl.col("customer").n_unique()).collect().item()
     if not count:
         return Finding("## No order was recovered\n\nThere is no journey to show.")

@@ -6,12 +6,18 @@ import polars as pl
 from great_tables import GT
 
 from klavnb.channels import CHANNEL_NAMES
+from klavnb.comparison import ModelComparison
+from klavnb.sides import OLD_AND_COOPERATIVE, Sides
+from klavnb.store import Export
 from klavnb.tables.layout import add_unit, tabulate
+from klavnb.tables.provenance import list_provenance, tabulate_provenance
 
-__all__ = ["tabulate_extra_days", "tabulate_filters", "tabulate_messages"]
+__all__ = ["tabulate_extra_days", "tabulate_filters", "tabulate_messages", "tabulate_pair_provenance"]
 
 
-def tabulate_messages(messages: pl.LazyFrame, *, top: int, currency: str | None) -> GT | None:
+def tabulate_messages(
+    messages: pl.LazyFrame, *, top: int, currency: str | None, sides: Sides = OLD_AND_COOPERATIVE
+) -> GT | None:
     """List the messages that earn most differently, with what both models credit them.
 
     Parameters
@@ -20,9 +26,12 @@ def tabulate_messages(messages: pl.LazyFrame, *, top: int, currency: str | None)
         As `klavnb.compare_messages` gives it.
     top
         How many to list. Where no message changed there is nothing to list, and None is returned.
+    sides
+        What the two models or settings are called.
     """
+    before, after = sides.titles
     rows = (
-        messages.filter(pl.col("difference") != 0)
+        messages.filter(pl.col("difference").abs() >= 0.005)  # noqa: PLR2004 - less than half a cent is no money
         .sort(pl.col("difference").abs(), descending=True)
         .head(top)
         .sort("difference", descending=True)
@@ -46,8 +55,8 @@ def tabulate_messages(messages: pl.LazyFrame, *, top: int, currency: str | None)
             label="Message",
             channel="Channel",
             message_type="Kind",
-            baseline_value="Old model" + add_unit(currency),
-            candidate_value="Cooperative model" + add_unit(currency),
+            baseline_value=before + add_unit(currency),
+            candidate_value=after + add_unit(currency),
             difference="Difference" + add_unit(currency),
             count_added="Orders added",
         )
@@ -92,22 +101,36 @@ def tabulate_extra_days(extra: pl.LazyFrame, *, currency: str | None) -> GT | No
     )
 
 
-def tabulate_filters(filters: pl.LazyFrame, *, currency: str | None) -> GT:
+def tabulate_filters(filters: pl.LazyFrame, *, currency: str | None, sides: Sides = OLD_AND_COOPERATIVE) -> GT:
     """List what both models would credit without machine opens and bot clicks.
 
     Parameters
     ----------
     filters
         As `klavnb.compare_filters` gives it.
+    sides
+        What the two models or settings are called.
     """
+    before, after = sides.titles
     return (
         tabulate(filters.collect(), name="filters")
         .cols_label(
             choice="Touches",
-            baseline_value="Old model" + add_unit(currency),
-            candidate_value="Cooperative model" + add_unit(currency),
+            baseline_value=before + add_unit(currency),
+            candidate_value=after + add_unit(currency),
             difference="Difference" + add_unit(currency),
         )
         .fmt_number(["baseline_value", "candidate_value"], decimals=0)
         .fmt_number("difference", decimals=0, force_sign=True)
+    )
+
+
+def tabulate_pair_provenance(export: Export, *, comparison: ModelComparison) -> GT:
+    """List where the numbers of a comparison come from; where its sides have different settings, those of both."""
+    if comparison.candidate_settings == comparison.settings:
+        return tabulate_provenance(export, comparison=comparison)
+    before, after = comparison.sides.titles
+    return list_provenance(
+        export,
+        {before: comparison.settings.describe(), after: comparison.candidate_settings.describe()},
     )
