@@ -1,8 +1,10 @@
 from . import (
+    agreement,
     audiences,
     charts,
     definitions,
     findings,
+    performance,
     quality,
     recipes,
     rendering,
@@ -12,7 +14,7 @@ from . import (
     segments,
     tables,
 )
-from .attribution import MODELS, attribute, summarise_credits
+from .attribution import attribute, attribute_models, summarise_credits
 from .breakdowns import (
     bridge_models,
     compare_filters,
@@ -24,6 +26,16 @@ from .breakdowns import (
 )
 from .bundled import find_definitions
 from .caveats import count_channels, find_caveats
+from .choices import (
+    ModelStudy,
+    measure_dependence,
+    study_models,
+    value_campaigns,
+    value_channels,
+    value_flows,
+    value_messages,
+    value_models,
+)
 from .comparison import (
     ModelComparison,
     compare_credits,
@@ -43,8 +55,12 @@ from .definitions import (
 )
 from .errors import DefinitionError, ExportError, KlavnbError, ReportError, SettingsError, StoreError
 from .growth import compare_sizes
+from .learned import learn_channels
 from .lists import read_list, read_numbers, read_windows
 from .loading import LoadOptions
+from .models import MODELS, check_model
+from .paths import find_paths
+from .performance import MessageStudy, measure_messages, study_messages
 from .quality import check_export, checks_to_frame, judge_survey, survey_export
 from .recipes import backfill_properties, compare_recipe, count_recipe, replay_recipe
 from .schemas import (
@@ -55,6 +71,7 @@ from .schemas import (
     GroupMember,
     Membership,
     Message,
+    MessageMeasure,
     Profile,
     SegmentSize,
     Touch,
@@ -62,6 +79,7 @@ from .schemas import (
 from .segments import Calendar, describe_history, find_memberships, measure_overlap, segment_members, segment_sizes
 from .sensitivity import sweep_windows, value_extra_days
 from .settings import Settings
+from .slicing import scan_credits
 from .spending import compare_spending, count_item_buyers, read_threshold
 from .store import load_store, read_export, write_store
 from .studies import (
@@ -90,7 +108,10 @@ __all__ = [
     "LoadOptions",
     "Membership",
     "Message",
+    "MessageMeasure",
+    "MessageStudy",
     "ModelComparison",
+    "ModelStudy",
     "Profile",
     "ReportError",
     "SegmentSize",
@@ -100,12 +121,15 @@ __all__ = [
     "StoreError",
     "Touch",
     "Workaround",
+    "agreement",
     "attribute",
+    "attribute_models",
     "audiences",
     "backfill_properties",
     "bridge_models",
     "charts",
     "check_export",
+    "check_model",
     "checks_to_frame",
     "compare_credits",
     "compare_filters",
@@ -129,14 +153,19 @@ __all__ = [
     "find_conversions",
     "find_definitions",
     "find_memberships",
+    "find_paths",
     "find_touches",
     "findings",
     "judge_survey",
+    "learn_channels",
     "load_store",
+    "measure_dependence",
     "measure_gaps",
+    "measure_messages",
     "measure_overlap",
     "ordered_item",
     "parse_definition",
+    "performance",
     "pick_definition",
     "pick_journeys",
     "quality",
@@ -152,12 +181,15 @@ __all__ = [
     "replay_recipe",
     "report",
     "sample",
+    "scan_credits",
     "schemas",
     "segment_members",
     "segment_sizes",
     "segments",
     "single_order_at_least",
     "split_value",
+    "study_messages",
+    "study_models",
     "study_segments",
     "study_workaround",
     "summarise_changes",
@@ -166,7 +198,12 @@ __all__ = [
     "sweep_windows",
     "tables",
     "total_spent_at_least",
+    "value_campaigns",
+    "value_channels",
     "value_extra_days",
+    "value_flows",
+    "value_messages",
+    "value_models",
     "value_segments",
     "write_store",
 ]

@@ -1,6 +1,9 @@
 """The command that credits conversions."""
 
+import shutil
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
@@ -16,7 +19,7 @@ __all__ = ["attribute"]
 def attribute(
     data: Data,
     *,
-    model: Literal["old", "cooperative", "linear"] = "cooperative",
+    model: str = "cooperative",
     preset: Literal["2022", "2024", "2026"] | None = None,
     windows: Annotated[tuple[str, ...], Parameter(name="--window", negative=())] = (),
     anchor: Literal["received", "touched"] | None = None,
@@ -24,6 +27,8 @@ def attribute(
     exclude_machine_opens: Annotated[bool | None, Parameter(negative=())] = None,
     exclude_bot_clicks: Annotated[bool | None, Parameter(negative=())] = None,
     net_of_refunds: Annotated[bool | None, Parameter(negative=())] = None,
+    half_life: str = "",
+    position_shares: str = "",
     settings: Path | None = None,
     out: Path | None = None,
 ) -> None:
@@ -32,7 +37,8 @@ def attribute(
     Parameters
     ----------
     model
-        `old` (Klaviyo until March 2022), `cooperative` (since), or `linear`.
+        `old` (Klaviyo until March 2022), `cooperative` (since; `last_touch` is the same), `first_touch`, `linear`,
+        `time_decay`, `position_based`, or, of clicks alone, `first_click` and `last_click`.
     preset
         Klaviyo's default windows of 2022 (the default), of accounts made since October 2024, or of April 2026.
     windows
@@ -47,6 +53,10 @@ def attribute(
         Leave out clicks known to be made by a bot; the presets 2024 and 2026 do.
     net_of_refunds
         Subtract refunds and cancels from the orders.
+    half_life
+        Of time_decay: the age at which a touch weighs half, such as 12h; 7d unless given.
+    position_shares
+        Of position_based: per cent to the first touch, to all between, and to the last; 40-20-40 unless given.
     settings
         A settings file in TOML: the settings above, the account's own metric names, messages to leave out.
         Options given beside it replace its part; a preset belongs into the file.
@@ -62,22 +72,31 @@ def attribute(
         exclude_machine_opens=exclude_machine_opens,
         exclude_bot_clicks=exclude_bot_clicks,
         net_of_refunds=net_of_refunds,
+        half_life=half_life,
+        position_shares=position_shares,
     )
+    import polars as pl  # noqa: PLC0415 - `klavnb --help` does not need it
+
+    asked = kn.check_model(model)
     check_ending(out, "Credits")
     check_outside(out, data)
     with heard.status("Reading …") as status:
         export = kn.read_export(data, settings=chosen)
         status.update("Attributing …")
-        touches = kn.find_touches(export.events, settings=chosen)
-        conversions = kn.find_conversions(export.events, settings=chosen)
-        if conversions.limit(1).collect().is_empty():
+        if kn.find_conversions(export.events, settings=chosen).limit(1).collect().is_empty():
             raise kn.refuse_missing_metric(export, settings=chosen)
-        credits_ = kn.attribute(touches, conversions, model=model, settings=chosen).collect()
-        if out is not None:
-            check_target(out, [credits_.columns])
-            replace_file(out, credits_.write_parquet if out.suffix.lower() == ".parquet" else credits_.write_csv)
-    said.print(f"Model: {model}. {chosen.describe()}")
-    for row in kn.summarise_credits(credits_.lazy()).collect().to_dicts():
+        credits_ = kn.scan_credits(export.events, models=[asked], settings=chosen)
+        check_target(out, [credits_.collect_schema().names()])
+        with TemporaryDirectory(prefix="klavnb-") as folder:
+            # the credits of a large export need not fit into memory: they are written as they are found
+            found = Path(folder) / "credits.parquet"
+            credits_.sink_parquet(found)
+            held = kn.schemas.Credit.cast(pl.scan_parquet(found))
+            summary = kn.summarise_credits(held).collect(engine="streaming")
+            if out is not None:
+                replace_file(out, held.sink_csv if out.suffix.lower() == ".csv" else partial(shutil.copyfile, found))
+    said.print(f"Model: {asked}. {chosen.describe()}")
+    for row in summary.to_dicts():
         said.print(_tabulate_credits(row))
     for note in export.summary.notes:
         said.print(f"Note: {note}")
