@@ -7,10 +7,10 @@ READY := $(VENV)/.ready
 RIVALS := $(VENV)/.rivals
 
 .DEFAULT_GOAL := help
-.PHONY: help report test lint lab sample notebooks lock bench clean
+.PHONY: help report test lint lab sample notebooks lock bench bench-large clean
 
 help: ## list the verbs
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
 
 $(LOCKED): requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
@@ -60,6 +60,10 @@ bench: $(RIVALS) ## measure, side by side in one run
 	@$(BIN)/python bench/bench.py
 	@$(BIN)/python bench/segments.py
 	@$(BIN)/python bench/load.py
+	@$(BIN)/python bench/attribution.py 1 10 --report-rounds 1
+
+bench-large: $(RIVALS) ## the same for attribution at 50 and 100 million events: hours, 15 GB of disk
+	@$(BIN)/python bench/attribution.py 50 --alone 10 100 --out bench/results/attribution-large
 
 clean: ## remove what the other verbs made
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
