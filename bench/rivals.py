@@ -40,11 +40,13 @@ def credit_with_klavnb(source: Path, anchor: Anchor, out: Path) -> None:
 
     import klavnb as kn  # noqa: PLC0415 - as above
 
-    settings = kn.Settings(anchor=anchor)
-    touches = kn.find_touches(scan_events(source), settings=settings)
-    conversions = kn.find_conversions(scan_events(source), settings=settings)
-    both = [kn.attribute(touches, conversions, model=model, settings=settings) for model in MODELS]
-    pl.concat(both).sink_parquet(out, compression="zstd")
+    events, settings = scan_events(source), kn.Settings(anchor=anchor)
+    if list(source.glob("data-*")):  # in the order of time: some days at a time
+        credited = kn.scan_credits(events, models=MODELS, settings=settings)
+    else:
+        found = kn.find_touches(events, settings=settings), kn.find_conversions(events, settings=settings)
+        credited = kn.attribute_models(*found, models=MODELS, settings=settings)
+    credited.select(ANSWER).sink_parquet(out, compression="zstd")
 
 
 def scan_events(source: Path) -> "pl.LazyFrame":

@@ -65,6 +65,8 @@ def _attribute_slices(
     all_conversions = find_conversions(events, settings=settings)
     if settings.net_of_refunds:  # what takes an order back may come long after it
         all_conversions = Conversion.cast(all_conversions.collect().lazy())
+    # whoever never converts is left out from the start: most are
+    converting = all_conversions.select("profile_id").unique().collect(engine="streaming").lazy()
     carried = pl.DataFrame(Touch.create_empty())
     seen = carried.select("profile_id", last_channel="channel")
     for first, end in _plan(events):
@@ -74,7 +76,8 @@ def _attribute_slices(
             if settings.net_of_refunds
             else find_conversions(inside, settings=settings)
         )
-        found, converted = pl.collect_all([find_touches(inside, settings=settings), conversions])
+        of_converting = Event.cast(inside.join(converting, on="profile_id", how="semi"))
+        found, converted = pl.collect_all([find_touches(of_converting, settings=settings), conversions])
         touches = found.sort(ORDER)
         around = pl.concat([carried, touches])
         credited = attribute_models(
