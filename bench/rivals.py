@@ -36,8 +36,6 @@ def list_files(source: Path) -> list[Path]:
 
 def credit_with_klavnb(source: Path, anchor: Anchor, out: Path) -> None:
     """Credit by both models, from a store or from Parquet in any order: all of klavnb's side is here."""
-    import polars as pl  # noqa: PLC0415 - each contestant loads what it needs
-
     import klavnb as kn  # noqa: PLC0415 - as above
 
     events, settings = scan_events(source), kn.Settings(anchor=anchor)
