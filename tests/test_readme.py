@@ -16,6 +16,7 @@ from klavnb.settings import Settings
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 TINY = find_sample().parent / "tiny"
+SHORTER = {"start=2026-01-01": "start=2026-06-01", "--period quarter": "--period month"}
 
 
 def blocks(language: str) -> list[str]:
@@ -39,8 +40,9 @@ def test_every_command_works_as_typed(tmp_path: Path, monkeypatch: pytest.Monkey
     (tmp_path / "path" / "to" / "export").symlink_to(TINY)
     (tmp_path / "data").symlink_to(ROOT / "data")
     for command in commands():
-        arguments = shlex.split(command.replace("start=2026-01-01", "start=2026-06-01"), comments=True)[1:]
-        main(arguments)
+        for told, shorter in SHORTER.items():
+            command = command.replace(told, shorter)  # noqa: PLW2901 - the tiny export has four months
+        main(shlex.split(command, comments=True)[1:])
     made = {"reports", "my-store", "credits.parquet", "OUT", "lapsed.csv", "sizes.csv", "my-audience", "backfill.csv"}
     assert made <= {path.name for path in tmp_path.iterdir()}
 
