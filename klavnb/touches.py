@@ -48,39 +48,38 @@ def find_touches(events: dy.LazyFrame[Event], *, settings: Settings) -> dy.LazyF
     >>> touches.filter(pl.col("channel") == "sms")["kind"].unique().to_list()
     ['click']
     """
-    with_role = events.with_columns(role=pl.col("metric").replace_strict(settings.roles, default=None)).filter(
-        ROLE.is_not_null()
+    # a receipt is the touch of a channel that counts deliveries
+    roles = {metric: role.replace(".received", ".delivery") for metric, role in settings.roles.items()}
+    earning = {metric: role for metric, role in roles.items() if role in settings.windows}
+    metric = pl.col("metric")
+    channel, kind = ({name: role.split(".")[part] for name, role in earning.items()} for part in (0, 1))
+    windows = {name: settings.windows[role] for name, role in earning.items()}
+    needs_no_message = [name for name, of_name in channel.items() if of_name == "session"]
+    touches = events.filter(
+        metric.is_in(list(earning)),
+        pl.col("message_id").is_not_null() | metric.is_in(needs_no_message),
+        pl.col("message_id").is_in(list(settings.excluded_messages)).not_().fill_null(value=True),
+        *_filters(settings),
+    ).select(
+        "profile_id",
+        "message_id",
+        "message_type",
+        "campaign_id",
+        "flow_id",
+        "flow_message_id",
+        "transmission_id",
+        "sent_at",
+        "handed_off_at",
+        "receipt_at",
+        "is_machine_open",
+        "is_bot_click",
+        touch_id=pl.col("event_id"),
+        channel=metric.replace_strict(channel, default=None, return_dtype=pl.Enum(CHANNELS)),
+        kind=metric.replace_strict(kind, default=None, return_dtype=pl.Enum(KINDS)),
+        window=metric.replace_strict(windows, default=None, return_dtype=pl.Duration("us")),
+        touched_at=pl.col("occurred_at"),
     )
-    touches = (
-        with_role.with_columns(role=ROLE.str.replace(".received", ".delivery", literal=True))
-        .filter(
-            ROLE.is_in(list(settings.windows)),
-            pl.col("message_id").is_not_null() | (CHANNEL == "session"),
-            pl.col("message_id").is_in(list(settings.excluded_messages)).not_().fill_null(value=True),
-            *_filters(settings),
-        )
-        .select(
-            "profile_id",
-            "role",
-            "message_id",
-            "message_type",
-            "campaign_id",
-            "flow_id",
-            "flow_message_id",
-            "transmission_id",
-            "sent_at",
-            "handed_off_at",
-            "receipt_at",
-            "is_machine_open",
-            "is_bot_click",
-            touch_id=pl.col("event_id"),
-            channel=CHANNEL.cast(pl.Enum(CHANNELS)),
-            kind=KIND.cast(pl.Enum(KINDS)),
-            touched_at=pl.col("occurred_at"),
-        )
-    )
-    window = ROLE.replace_strict(dict(settings.windows), return_dtype=pl.Duration("us"))
-    return Touch.cast(_choose_receipt(touches).with_columns(closes_at=find_anchor(settings) + window))
+    return Touch.cast(_choose_receipt(touches).with_columns(closes_at=find_anchor(settings) + pl.col("window")))
 
 
 def find_anchor(settings: Settings) -> pl.Expr:

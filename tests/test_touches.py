@@ -483,3 +483,8 @@ def test_touches_and_conversions_equal_the_oracle_s(rows: list[Row], settings: S
 @given(batches())
 def test_the_cases_made_by_chance_keep_the_contract_of_events(rows: list[Row]) -> None:
     events(*rows)
+
+
+def test_windows_of_kinds_that_no_metric_stands_for_find_nothing() -> None:
+    settings = Settings(windows={"push.click": DAY})
+    assert find_touches(events(email_open(day=0), sms_click(day=1)), settings=settings).collect().is_empty()
