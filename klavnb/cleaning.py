@@ -11,6 +11,7 @@ from typing import Final
 import polars as pl
 
 from klavnb.formats.contract import LONGEST_RAW
+from klavnb.formats.made_ids import MADE
 from klavnb.knowledge import Knowledge
 from klavnb.metrics import RENAMED_METRICS
 from klavnb.reading import fill_blank, from_unix, read_times
@@ -18,8 +19,14 @@ from klavnb.schemas import Reject
 
 __all__ = ["REPEATED", "TYPED", "finish_events", "reject_events", "type_events"]
 
+FIRST_YEAR: Final = 1900
+"""What is before it is no time but the zero of some calendar, such as the first second of the year 1."""
+
 LAST_YEAR: Final = 9998
 """Times are shown by Python too, whose last year is 9999, in any zone."""
+
+MOST_MONEY: Final = 1e15
+"""A value beyond it, above or below 0, is no amount of money: sums of such would lose cents, or have no end."""
 
 REPEATED: Final = "repeated event id"
 
@@ -29,7 +36,7 @@ COHORT: Final = r"^(?<second>\d{9,11}):(?<message>.+)$"
 TRUE: Final = ("true", "1", "1.0", "yes")
 FALSE: Final = ("false", "0", "0.0", "no")
 
-SAID: Final = ("event_id", "profile_id", "metric_id", "metric_name", "occurred_at")
+SAID: Final = ("event_id", "profile_id", "metric_id", "metric_name", "occurred_at", "occurred_unix")
 PLAIN: Final = (
     "event_id",
     "profile_id",
@@ -74,7 +81,9 @@ def type_events(raw: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     is_usable = typed["reason"].is_null()
     if is_usable.all():
         return typed.select(TYPED), Reject.create_empty()
-    rejects = reject_events(raw.with_columns(reason=typed["reason"]).filter(~is_usable))
+    # an id that was made for an event is not what the file says
+    given_id = pl.when(~pl.col("event_id").str.starts_with(MADE)).then("event_id")
+    rejects = reject_events(raw.with_columns(given_id, reason=typed["reason"]).filter(~is_usable))
     return typed.filter(is_usable).select(TYPED), rejects
 
 
@@ -90,9 +99,10 @@ def _read_time(raw: pl.DataFrame) -> pl.Series:
 def _type_values() -> list[pl.Expr]:
     text = fill_blank("value")
     value = text.cast(pl.Float64, strict=False)
+    is_money = value.abs() <= MOST_MONEY  # neither is NaN
     return [
-        pl.when(value.is_finite()).then(value).alias("value"),
-        (text.is_not_null() & value.is_finite().fill_null(value=False).not_()).alias("is_value_unreadable"),
+        pl.when(is_money).then(value).alias("value"),
+        (text.is_not_null() & is_money.fill_null(value=False).not_()).alias("is_value_unreadable"),
         _read_flag("machine_open").alias("is_machine_open"),
         _read_flag("bot_click").alias("is_bot_click"),
         fill_blank("variation").alias("variation_id"),
@@ -131,7 +141,7 @@ def _find_reason() -> pl.Expr:
         "no event id": pl.col("event_id"),
         "no profile id": pl.col("profile_id"),
         "no metric": pl.coalesce("metric_name", "metric_id"),
-        "no time that can be read": pl.when(pl.col("occurred_at").dt.year().is_between(1, LAST_YEAR)).then(
+        "no time that can be read": pl.when(pl.col("occurred_at").dt.year().is_between(FIRST_YEAR, LAST_YEAR)).then(
             "occurred_at",
         ),
     }
@@ -140,7 +150,7 @@ def _find_reason() -> pl.Expr:
 
 def reject_events(rows: pl.DataFrame) -> pl.DataFrame:
     """Write rows with a `reason` as rejects; `raw` is what was read of the record, as JSON, cut to 1 KB."""
-    said = pl.struct(pl.col(name).cast(pl.String) for name in SAID)
+    said = pl.struct(pl.col(name).cast(pl.String) for name in SAID if name in rows.columns)
     raw = (
         said.struct.json_encode().str.strip_suffix("}")
         + pl.lit(',"properties":')

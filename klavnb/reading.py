@@ -14,7 +14,7 @@ USUAL: Final = ("%Y-%m-%dT%H:%M:%S+00:00", "%Y-%m-%d %H:%M:%S+00:00", "%Y-%m-%d 
 OFFSET: Final = r":\d\d(?:\.\d+)?[+-]\d\d:?\d\d$"
 OFFSET_OF_HOURS: Final = r":\d\d(?:\.\d+)?[+-]\d\d$"
 NO_SECONDS: Final = r" \d\d:\d\d$"
-UNIX_SECONDS: Final = r"^\d{9,10}(?:\.\d+)?$"
+UNIX_SECONDS: Final = r"^(?:0|\d{9,10})(?:\.\d+)?$"
 UNIX_MILLISECONDS: Final = r"^\d{12,13}$"
 
 

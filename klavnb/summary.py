@@ -8,6 +8,7 @@ from typing import Final
 import polars as pl
 
 from klavnb.errors import name_some
+from klavnb.formats.contract import BROKEN
 from klavnb.metrics import RENAMED_METRICS
 from klavnb.settings import Settings
 from klavnb.tally import Tally, describe_tally, fingerprint, sort_counts
@@ -131,6 +132,7 @@ def summarise(
         metrics=sort_counts(tally.metrics),
         notes=(
             *find_missing(tally.metrics, settings=settings),
+            *_describe_broken(tally.rejected),
             *describe_tally(tally),
             *find_gaps(tally, settings=settings),
             *_describe_doubled(count_doubled),
@@ -141,6 +143,16 @@ def summarise(
         metric_names={key: RENAMED_METRICS.get(name, name) for key, name in sorted(metric_names.items())},
         tally=tally,
     )
+
+
+def _describe_broken(rejected: Mapping[str, int]) -> Iterator[str]:
+    """Say which files could not be read, or not to their end."""
+    broken = sorted(reason.removeprefix(BROKEN) for reason in rejected if reason.startswith(BROKEN))
+    if broken:
+        yield (
+            f"Files that are broken or cut short: {name_some(broken)}. What cannot be read of them counts nowhere; "
+            "export them again."
+        )
 
 
 def _describe(time: datetime | None) -> str:

@@ -13,6 +13,7 @@ from klavnb.errors import name_some
 
 __all__ = [
     "Tally",
+    "count_differing",
     "describe_tally",
     "digest_rows",
     "fingerprint",
@@ -23,6 +24,7 @@ __all__ = [
 ]
 
 DIGITS: Final = 12
+MOST_REMARKS: Final = 5
 NULL, END_OF_VALUE, END_OF_ROW = "\x00", "\x1f", "\x1e"
 BITS: Final = 128
 
@@ -61,7 +63,7 @@ class Tally:
     currencies
         Those of values, sorted.
     count_unreadable
-        Events whose value is no finite number.
+        Events whose value is no plain number, or beyond any amount of money.
     count_unresolved
         Events with an attribution that the export only names.
     count_differing
@@ -70,6 +72,8 @@ class Tally:
         Kind → records that klavnb has no use for.
     days
         Day → digest of its events.
+    remarks
+        Sentences on what was not understood of a file, sorted.
     """
 
     metrics: dict[str, int] = field(default_factory=dict)
@@ -84,6 +88,7 @@ class Tally:
     count_differing: int = 0
     ignored: dict[str, int] = field(default_factory=dict)
     days: dict[str, str] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     def __add__(self, other: "Tally") -> "Tally":
         """Add up the tallies of events that have no day in common."""
@@ -104,6 +109,7 @@ class Tally:
             count_differing=self.count_differing + other.count_differing,
             ignored=_add(self.ignored, other.ignored),
             days=self.days | other.days,
+            remarks=tuple(sorted({*self.remarks, *other.remarks})),
         )
 
 
@@ -135,6 +141,13 @@ def tally_events(events: pl.DataFrame) -> Tally:
     )
 
 
+def count_differing(dropped: pl.DataFrame, kept: pl.DataFrame) -> int:
+    """Count the dropped events that say something else than the kept ones of the same id, or of which none is kept."""
+    pairs = dropped.select(SAID).join(kept.select(SAID), on="event_id", how="left", suffix=" kept")
+    said = [name for name in SAID if name != "event_id"]
+    return pairs.filter(pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name} kept")) for name in said)).height
+
+
 def tally_noticed(finished: pl.DataFrame) -> Tally:
     """Count what was noticed of events: `is_nameless`, `is_value_unreadable`, attributions that are only named."""
     is_unresolved = (pl.col("attribution_ids").list.len() > 0) & pl.col("recorded_event_ids").is_null()
@@ -153,14 +166,19 @@ def describe_tally(tally: Tally) -> Iterator[str]:
             f"their metric is its id ({name_some(sorted(tally.nameless))})."
         )
     if tally.count_unreadable:
-        yield f"Events whose value is no finite number: {tally.count_unreadable}; they are kept without a value."
+        yield (
+            f"Events whose value is no plain number, or beyond any amount of money: {tally.count_unreadable}; they are "
+            "kept without a value."
+        )
     if tally.count_differing:
         yield f"Events that come again with other content: {tally.count_differing}; the one of the later file is kept."
     if tally.count_unresolved:
         yield (
             f"Events with an attribution that the export only names: {tally.count_unresolved}; what Klaviyo credited "
-            "there is not known. Export with include=attributions."
+            "there is not known. Export with include=attributions, and load all exports at once: attributions "
+            "that come later by --append do not complete events of the store."
         )
+    yield from tally.remarks[:MOST_REMARKS]
     if tally.ignored:
         kinds = [f"{number} {kind}" for kind, number in sorted(tally.ignored.items())]
         yield f"Records that klavnb has no use for were left out: {name_some(kinds)}."

@@ -346,7 +346,7 @@ def test_a_packed_file_of_lines_that_is_cut_short_keeps_what_came_before(tmp_pat
 
 def test_a_document_that_is_not_json_is_one_reject(tmp_path: Path) -> None:
     raw = read(write(tmp_path / "page.json", json.dumps({"data": [event()]}, indent=1)[:-9]))
-    assert rejected(raw) == [(None, "not JSON: Input data was truncated")]
+    assert rejected(raw) == [(None, "broken file: page.json: the JSON is cut short")]
 
 
 def test_a_file_with_nothing_of_klaviyos_is_foreign_and_its_records_are_set_aside(tmp_path: Path) -> None:

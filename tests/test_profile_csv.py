@@ -190,15 +190,15 @@ def test_rows_of_another_length_are_rejects_with_their_line(tmp_path: Path) -> N
     raw = read_raw(path)
     assert raw.profiles["email"].to_list() == ["a@example.com"]
     assert raw.rejects.select("line", "reason").rows() == [
-        (2, "fewer fields than the header"),
-        (3, "more fields than the header"),
+        (3, "fewer fields than the header"),
+        (4, "more fields than the header"),
     ]
 
 
 def test_a_header_that_comes_twice_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "list.csv"
     path.write_text("Email,Spent,Spent\na@example.com,1,2\n", encoding="utf-8")
-    assert read_raw(path).rejects["reason"].to_list() == ["a header that names 'Spent' twice"]
+    assert read_raw(path).rejects["reason"].to_list() == ["broken file: list.csv: a header that names 'Spent' twice"]
 
 
 def test_profiles_alone_are_no_export_and_the_refusal_says_how_many_there_are(tmp_path: Path) -> None:

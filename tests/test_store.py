@@ -359,7 +359,11 @@ def test_the_summary_is_a_table_in_the_order_a_person_reads_it(export: Export) -
         ("period", "to", "2024-05-01 12:00:00 UTC"),
         ("metrics", "Placed Order", "2"),
         ("notes", "", "There are no SMS events at all: nothing can be attributed to SMS."),
-        ("notes", "", "Events whose value is no finite number: 1; they are kept without a value."),
+        (
+            "notes",
+            "",
+            "Events whose value is no plain number, or beyond any amount of money: 1; they are kept without a value.",
+        ),
     ]
     assert export.summary.to_frame().rows() == expected
 

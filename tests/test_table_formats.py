@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 import hypothesis.strategies as st
 import polars as pl
@@ -20,7 +20,7 @@ from hypothesis import given
 from polars.testing import assert_frame_equal
 from sample_formats_tables import read_resources, write_airbyte, write_event_csvs, write_fivetran
 
-from klavnb.errors import SettingsError
+from klavnb.errors import ExportError, SettingsError
 from klavnb.formats import airbyte_tables, campaign_csv, csv_rows, event_csv, events_api, fivetran, profile_csv
 from klavnb.formats.contract import RawEvent, RawExport, RawProfile, build
 from klavnb.formats.json_cells import write_objects
@@ -31,6 +31,7 @@ from klavnb.formats.profile_merging import make_profile_ids, merge_made_ids
 from klavnb.formats.source import Source, split_rows
 from klavnb.schemas import CampaignTotal
 from klavnb.settings import COLUMNS, Settings
+from klavnb.store import read_export
 
 ROOT = Path(__file__).parent.parent
 TINY = ROOT / "data" / "tiny"
@@ -63,7 +64,7 @@ def read_folder(folder: Path) -> RawExport:
 
 
 def parse(path: Path, *, size: int = 1 << 20) -> tuple[list[Any], list[Any], int]:
-    """Rows of a CSV with their numbers in the file, its rejects, and how many rows were passed."""
+    """Rows of a CSV with the lines in which they begin, its rejects, and how many lines were passed."""
     rows, rejects, before = [], [], 0
     for piece in split_rows(source(path), size=size):
         passed = 0
@@ -83,19 +84,24 @@ BROKEN = ('a,5" x,c\n', '"b"x,c,d\n', ",", '"', "\n", '""', '"open,b,c\n', 'a,"b
 
 def expect(body: str) -> tuple[list[Any], list[Any], int]:
     """The same by Python's reader of CSV."""
-    found = list(csv.reader(io.StringIO(body, newline="")))
-    rows = [(line, *(cell or None for cell in row)) for line, row in enumerate(found, 1) if len(row) == 3]
+    reader = csv.reader(io.StringIO(f"x,y,z\n{body}", newline=""))
+    next(reader)
+    found, line = [], 2
+    for row in reader:
+        found.append((line, row))
+        line = reader.line_num + 1
+    rows = [(line, *(cell or None for cell in row)) for line, row in found if len(row) == 3]
     rejects = [
         (line, f"{'fewer' if len(row) < 3 else 'more'} fields than the header")
-        for line, row in enumerate(found, 1)
+        for line, row in found
         if row and len(row) != 3
     ]
-    return rows, rejects, len(found)
+    return rows, rejects, reader.line_num
 
 
 @by_chance
 @given(body=st.lists(st.sampled_from(ROWS), max_size=12).map("".join), size=st.sampled_from([5, 17, 1 << 20]))
-def test_each_row_is_kept_or_rejected_by_its_number(
+def test_each_row_is_kept_or_rejected_by_the_line_in_which_it_begins(
     tmp_path_factory: pytest.TempPathFactory, body: str, size: int
 ) -> None:
     path = write(tmp_path_factory.mktemp("csv") / "rows.csv", "x,y,z\n" + body)
@@ -120,20 +126,20 @@ def test_with_quotes_in_wrong_places_rows_are_what_python_reads_or_are_rejected(
 @pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"])
 def test_a_file_cut_inside_quotes_loses_one_row_and_says_so(tmp_path: Path, start: bytes) -> None:
     path = write(tmp_path / "rows.csv", start + b'x,y\n1,2\n"3,4\n5,6\n7,8\n')
-    assert parse(path) == ([(1, "1", "2"), (3, "5", "6"), (4, "7", "8")], [(2, "a quote that is never closed")], 4)
+    assert parse(path) == ([(2, "1", "2"), (4, "5", "6"), (5, "7", "8")], [(3, "a quote that is never closed")], 5)
 
 
-def test_one_bad_row_among_many_is_found_by_its_number(tmp_path: Path) -> None:
+def test_one_bad_row_among_many_is_found_by_its_line(tmp_path: Path) -> None:
     rows = [f"{number},{'x' * 40}" for number in range(20_000)]
     rows[12_345] = "12345"
     rows[17_000] += ",more"
     path = write(tmp_path / "rows.csv", "\n".join(["a,b", *rows]).encode().replace(b"15000,x", b"15000,\xff"))
     kept, rejects, count = parse(path)
-    assert (len(kept), count) == (19_997, 20_000)
+    assert (len(kept), count) == (19_997, 20_001)
     assert rejects == [
-        (12_346, "fewer fields than the header"),
-        (15_001, "text that is not UTF-8"),
-        (17_001, "more fields than the header"),
+        (12_347, "fewer fields than the header"),
+        (15_002, "text that is not UTF-8"),
+        (17_002, "more fields than the header"),
     ]
 
 
@@ -149,7 +155,7 @@ def test_one_bad_row_among_many_is_found_by_its_number(tmp_path: Path) -> None:
 )
 def test_a_header_that_cannot_be_read_is_one_reject(tmp_path: Path, content: bytes, reason: str) -> None:
     rejects = read(profile_csv, write(tmp_path / "list.csv", content)).rejects
-    assert rejects.select("line", "reason").rows() == [(None, reason)]
+    assert rejects.select("line", "reason").rows() == [(None, f"broken file: list.csv: {reason}")]
 
 
 def test_a_broken_file_is_a_reject_and_the_next_is_read(tmp_path: Path) -> None:
@@ -214,7 +220,7 @@ def test_parquet_is_read_from_a_zip_and_a_gzip_too(tmp_path: Path) -> None:
 
 def test_damaged_parquet_is_one_reject(tmp_path: Path) -> None:
     rejects = read(fivetran, write(tmp_path / "event.parquet", b"PAR1 and no more")).rejects
-    assert rejects.select("line", "reason").rows() == [(None, "a damaged table")]
+    assert rejects.select("line", "reason").rows() == [(None, "broken file: event.parquet: a damaged table")]
 
 
 # --- Fivetran
@@ -230,7 +236,7 @@ def test_a_long_table_reads_the_same_in_pieces(tmp_path: Path) -> None:
     assert len(pieces) > 1
     split = RawExport.join([part for each in parts for part in each])
     assert_frame_equal(split.events.drop("line"), whole.events.drop("line"))
-    assert (split.count_lines, whole.count_lines) == (2_000, 2_000)
+    assert (split.count_lines, whole.count_lines) == (2_001, 2_001)
     assert parts[1][0].events["line"][0] == 1
 
 
@@ -317,12 +323,64 @@ def test_a_bulk_export_is_read_by_its_headers(tmp_path: Path) -> None:
     assert json.loads(event["properties"])["Shoe Size"] == 38
 
 
+BULK: Final = "id,profile_id,profile_email,metric_name,datetime,event_properties,source\n"
+
+
+def test_a_bulk_export_has_its_properties_in_one_column_of_json(tmp_path: Path) -> None:
+    cells = ('"{""$value"": 7.5, ""$event_id"": ""1001"", ""Items"": [1]}"', "{odd", "")
+    rows = [f"E{number},P1,,Placed Order,2026-01-01T00:00:00,{cell},web" for number, cell in enumerate(cells)]
+    path = write(tmp_path / "x.csv", BULK + "\n".join(rows))
+    assert event_csv.recognises(source(path), source(path).read_head())
+    events = read(event_csv, path).events
+    assert events.select("event_id", "value", "source_event_id").rows() == [
+        ("E0", "7.5", "1001"),
+        ("E1", None, None),
+        ("E2", None, None),
+    ]
+    assert [json.loads(text) for text in events["properties"]] == [
+        {"$value": 7.5, "$event_id": "1001", "Items": [1], "source": "web"},
+        {"source": "web", "event_properties": "{odd"},
+        {"source": "web"},
+    ]
+
+
+def test_headers_that_sound_like_an_id_or_a_value_and_are_not_taken_for_one_are_named(tmp_path: Path) -> None:
+    header = "Profile ID,Timestamp,Row UUID,Grand Total,Item Price,List ID,Quiz"
+    write(tmp_path / "Placed Order.csv", f"{header}\nP1,2026-01-01 10:00:00,7,12.5,3,L1,a\n")
+    notes = read_export(tmp_path).summary.notes
+    assert [note.partition("]")[2] for note in notes if note.startswith("No column of Placed Order.csv")] == [
+        ", as event_id: Row UUID.",
+        ", as value: Grand Total.",
+    ]
+    columns = {"event_id": "Row UUID", "value": "Grand Total"}
+    export = read_export(tmp_path, settings=Settings(columns=columns))
+    assert export.events.select("event_id", "value").collect().rows() == [("7", 12.5)]
+    assert not any("No column" in note for note in export.summary.notes)
+
+
+def test_a_column_called_id_is_not_the_events_where_it_may_be_the_profiles(tmp_path: Path) -> None:
+    text = "id,email,datetime,metric_name\n7,ann@example.com,2026-01-01T00:00:00,Quiz\n"
+    events = read(event_csv, write(tmp_path / "x.csv", text)).events
+    assert events["event_id"][0].startswith("made:")
+    orders = write(tmp_path / "orders.csv", "id,email,date,total\n7,ann@example.com,2026-01-01T00:00:00,5\n")
+    assert not event_csv.recognises(source(orders), source(orders).read_head())
+
+
+def test_a_csv_is_recognised_by_the_headers_that_the_settings_name(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.csv", "Nr,Who,Wann,Art\n1,P1,2026-01-01 10:00:00,Quiz\n")
+    with pytest.raises(ExportError, match=r"as in \[columns\] profile_id = "):
+        read_export(path)
+    columns = {"event_id": "nr", "profile_id": "who", "occurred_at": "wann", "metric_name": "art"}
+    export = read_export(path, settings=Settings(columns=columns))
+    assert export.events.select("event_id", "profile_id", "metric").collect().rows() == [("1", "P1", "Quiz")]
+
+
 def test_headers_that_nobody_could_guess_are_named_in_the_settings(tmp_path: Path) -> None:
     path = write(tmp_path / "x.csv", "Nr,Who,Wann,Betrag,Art\n1,P1,2026-01-01,5,Quiz\n")
     assert not event_csv.recognises(source(path), source(path).read_head())
     refused = read(event_csv, path).rejects
     assert refused["reason"].to_list() == [
-        "no column of times: name its header for occurred_at in the settings' columns"
+        "broken file: x.csv: no column of times: name its header for occurred_at in the settings' columns"
     ]
     columns = {
         "event_id": "nr",
@@ -486,7 +544,9 @@ def test_airbytes_tables_of_the_sample_say_what_its_pages_do(tmp_path: Path, as_
         frame: pl.DataFrame = getattr(raw, name).unique()
         assert_frame_equal(frame, getattr(pages, name).unique(), check_row_order=False)
     assert raw.rejects.is_empty()
-    assert raw.count_lines == sum(len(found) for kind, found in read_resources(TINY).items() if kind != "attribution")
+    headers = 0 if as_parquet else len(list(tmp_path.glob("**/*.csv")))
+    rows = sum(len(found) for kind, found in read_resources(TINY).items() if kind != "attribution")
+    assert raw.count_lines == rows + headers
 
 
 TOLD_OTHERWISE = (
@@ -539,12 +599,12 @@ def decode(events: pl.DataFrame) -> Sequence[dict[str, Any]]:
     return [json.loads(text) for text in events["properties"]]
 
 
-def test_a_row_of_airbytes_that_is_no_resource_is_rejected_by_its_number(tmp_path: Path) -> None:
+def test_a_row_of_airbytes_that_is_no_resource_is_rejected_by_its_line(tmp_path: Path) -> None:
     good = '{"type": "metric", "id": "m1",\n "attributes": {"name": "Placed Order"}}'
     rows = [["x", good], ["y", "{"], ["z"], ["v", "[]"], ["w", good.replace("m1", "m2")]]
     text = io.StringIO()
     csv.writer(text).writerows([["_airbyte_raw_id", "_airbyte_data"], *rows])
     raw = read(airbyte_tables, write(tmp_path / "metrics.csv", text.getvalue()))
     assert raw.metrics["metric_id"].to_list() == ["m1", "m2"]
-    assert sorted(raw.rejects["line"]) == [2, 3, 4]
-    assert raw.count_lines == 5
+    assert sorted(raw.rejects["line"]) == [4, 5, 6]
+    assert raw.count_lines == 8

@@ -40,9 +40,11 @@ def load(
     append
         Add to the store that is there instead: what comes again counts once, and the later word counts.
     settings
-        A settings file in TOML, for the account's own metric names.
+        A settings file in TOML, for the account's own metric names and the headers of its CSV of events ([columns]).
     format
-        Read every file as this format, instead of recognising each by its content.
+        Read every file as this format, instead of recognising each by its content: airbyte_jsonl, airbyte_tables,
+        campaign_csv, event_csv, events_api, fivetran, profile_csv or singer. A CSV of events with headers of its own
+        is recognised by the settings' [columns].
     schema
         The schema of Fivetran's tables in a database.
     on_error

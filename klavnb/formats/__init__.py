@@ -4,7 +4,7 @@ To add a format, write a module with `recognises(source, head)`, `split(source)`
 and name it in `FORMATS`; nothing else knows which formats there are.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType, ModuleType
@@ -24,6 +24,7 @@ from klavnb.formats import (
 from klavnb.formats.addresses import is_address
 from klavnb.formats.contract import RawExport
 from klavnb.formats.folders import list_sources
+from klavnb.formats.parquet_rows import is_broken_parquet
 from klavnb.formats.postgresql import name_database, read_database
 from klavnb.formats.source import Piece, Source, UnreadableError
 from klavnb.settings import Settings
@@ -62,12 +63,20 @@ HINT: Final = (
     "Give the folder or the files of the export: Klaviyo API answers (.json, .jsonl), Airbyte's or Singer's lines, "
     "Fivetran's tables event, metric, campaign, flow and person (.csv, .parquet), Klaviyo's CSV files, those of "
     "profiles with the first column Email, Phone Number or Klaviyo ID; each also as .gz, .zst or .zip. Where a file is "
-    "one of these and is not recognised, name its format with --format."
+    "one of these and is not recognised, name its format with --format. Where a CSV of events has headers of its own, "
+    'name them in the settings, as in [columns] profile_id = "Customer", occurred_at = "When".'
 )
 
 
 BY_ENDING: Final = MappingProxyType({".json": "events_api", ".csv": "fivetran", ".parquet": "fivetran"})
 """What rejects a file that cannot be unpacked, by the end of its name."""
+
+NO_COLUMNS: Final[Mapping[str, str]] = MappingProxyType({})
+
+EMPTY: Final = "an empty file"
+
+REJECTS_ANY: Final = "events_api"
+"""What rejects a file that cannot be unpacked, of any other name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +114,12 @@ class FoundFiles:
     databases: tuple[DatabaseSource, ...] = ()
 
 
-def find_files(paths: Sequence[Path | DatabaseSource], *, format: str | None = None) -> FoundFiles:  # noqa: A002 - the option's name
+def find_files(
+    paths: Sequence[Path | DatabaseSource],
+    *,
+    format: str | None = None,  # noqa: A002 - the option's name
+    columns: Mapping[str, str] = NO_COLUMNS,
+) -> FoundFiles:
     """Find the files under some paths, and recognise their formats.
 
     A folder is searched to the bottom, by name; hidden files are not looked at, and what is no export
@@ -117,6 +131,8 @@ def find_files(paths: Sequence[Path | DatabaseSource], *, format: str | None = N
         Files and folders, and databases.
     format
         The format of all files; None: each is recognised by its content.
+    columns
+        What the settings say which headers of a CSV of events hold; by these it is recognised too.
 
     Raises
     ------
@@ -130,13 +146,13 @@ def find_files(paths: Sequence[Path | DatabaseSource], *, format: str | None = N
     sources, skipped = list_sources(places)
     files: list[tuple[Source, str]] = []
     for source in sources:
-        name, reason = (format, "") if format is not None else _recognise(source)
+        name, reason = (format, "") if format is not None else _recognise(source, columns)
         if name is not None:
             files.append((source, name))
         elif source.path.resolve() in asked and source.member is None:
             raise ExportError(f"{source.name}: expected {EXPECTED}, found {reason}.", hint=HINT)
         else:
-            skipped.append(source.name)
+            skipped.append(f"{source.name} (empty)" if reason == EMPTY else source.name)
     if not files and not databases:
         found = f"{name_some(skipped)}, of which none is one" if skipped else "no file"
         raise describe_expected(name_some([path.name or str(path) for path in paths]), found)
@@ -161,16 +177,26 @@ def read_pieces(name: str, pieces: Sequence[Piece], *, settings: Settings) -> It
     return parts
 
 
-def _recognise(source: Source) -> tuple[str | None, str]:
+def _recognise(source: Source, columns: Mapping[str, str]) -> tuple[str | None, str]:
     """Return the format's name, or why there is none."""
     try:
         head = source.read_head()
     except UnreadableError as error:
-        # a broken archive by the name of an export is its format's to reject
-        name = next((name for ending, name in BY_ENDING.items() if ending in source.base), None)
-        return name, str(error)
-    if not head.strip():
-        return None, "an empty file"
+        return _find_rejecter(source), str(error)
     name = next((name for name, module in FORMATS.items() if module.recognises(source, head)), None)
+    if name is None and event_csv.recognises_named(source, head, columns):
+        name = "event_csv"
+    if name is None and is_broken_parquet(source, head):
+        name = BY_ENDING[".parquet"]
+    if name is None and source.is_broken():
+        name = _find_rejecter(source)
+    if name is None and not head.strip():
+        return None, EMPTY
     start = head[:24].decode(errors="replace").split("\n")[0]
     return name, f"a file that begins with {start!r}"
+
+
+def _find_rejecter(source: Source) -> str | None:
+    """Find the format whose part it is to reject a broken file; None where the file may be anything."""
+    by_name = next((name for ending, name in BY_ENDING.items() if ending in source.base), None)
+    return by_name or (REJECTS_ANY if source.is_broken() else None)

@@ -14,7 +14,7 @@ import zstandard
 
 from klavnb.errors import ExportError
 from klavnb.formats.archives import ENDING, ZIP, open_member
-from klavnb.formats.unpacking import BLOCK, UnreadableError, decode, is_coded, unpack
+from klavnb.formats.unpacking import BLOCK, UnreadableError, decode, is_coded, is_packed, unpack
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -117,17 +117,40 @@ class Source:
         ExportError
             When the file may not be read.
         """
+        head, fault = self._read_head()
+        if fault is not None and not head:
+            raise fault
+        return head
+
+    def is_broken(self) -> bool:
+        """Tell whether the file is packed, and broken within the first 64 KB of what it holds.
+
+        Raises
+        ------
+        ExportError
+            When the file may not be read.
+        """
+        return self._is_packed() and self._read_head()[1] is not None
+
+    def _is_packed(self) -> bool:
+        if self.member is not None:
+            return True
+        with self.open_plain() as file:
+            start = file.read(LONGEST_MAGIC)
+        # a zip of another name may be a document of an office program, which is no export, broken or not
+        return is_packed(start) or (start == ZIP and self.path.name.lower().endswith(ENDING))
+
+    def _read_head(self) -> tuple[bytes, UnreadableError | None]:
         head = b""
         blocks = self.read_blocks()
         try:
             while len(head) < HEAD and (block := next(blocks, b"")):
                 head += block[:HEAD]
-        except UnreadableError:
-            if not head:
-                raise
+        except UnreadableError as error:
+            return head[:HEAD], error
         finally:
             blocks.close()
-        return head[:HEAD]
+        return head[:HEAD], None
 
     def read(self) -> bytes:
         """Return the whole content.

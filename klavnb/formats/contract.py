@@ -17,6 +17,7 @@ from klavnb.formats.decoded import to_text
 from klavnb.schemas import Reject
 
 __all__ = [
+    "BROKEN",
     "RawAttribution",
     "RawCampaign",
     "RawCampaignTotal",
@@ -31,12 +32,16 @@ __all__ = [
     "RawProfile",
     "build",
     "cut",
+    "describe_broken",
     "to_lists",
 ]
 
 SEPARATOR: Final = "\n"
 LONGEST_RAW: Final = 1024
 """Characters of a rejected record that are kept."""
+
+BROKEN: Final = "broken file: "
+"""How the reason of a reject begins that stands for a file, or for what is missing in it."""
 
 
 class RawEvent(dy.Schema):
@@ -202,7 +207,7 @@ class RawExport:
 
     `ignored` counts records of kinds that klavnb has no use for; `foreign` names files that turned
     out to be no export once they were read; `count_lines` are those that the reader passed in the piece, so
-    that the lines of the next piece of the file get their numbers.
+    that the lines of the next piece of the file get their numbers; `remarks` say what was not understood of a file.
     """
 
     events: pl.DataFrame = field(default_factory=lambda: build(RawEvent))
@@ -220,6 +225,7 @@ class RawExport:
     ignored: Counter[str] = field(default_factory=Counter)
     foreign: tuple[str, ...] = ()
     count_lines: int = 0
+    remarks: frozenset[str] = frozenset()
 
     @classmethod
     def join(cls, parts: Sequence["RawExport"]) -> "RawExport":
@@ -232,6 +238,7 @@ class RawExport:
             ignored=sum((part.ignored for part in parts), Counter[str]()),
             foreign=tuple(name for part in parts for name in part.foreign),
             count_lines=sum(part.count_lines for part in parts),
+            remarks=frozenset().union(*(part.remarks for part in parts)),
         )
 
     def frames(self) -> dict[str, pl.DataFrame]:
@@ -290,6 +297,19 @@ def to_lists(values: Iterable[Sequence[object] | None]) -> pl.Series:
     """
     joined = [None if value is None else SEPARATOR.join(to_text(item) or "" for item in value) for value in values]
     return pl.Series(joined, dtype=pl.String).str.split(SEPARATOR).list.filter(pl.element() != "")
+
+
+def describe_broken(file: str, why: str) -> str:
+    """Give the reason of the one reject that stands for a file that cannot be read, or not to its end.
+
+    The reason names the file: what was counted by reason is all that later notes and checks know.
+
+    Examples
+    --------
+    >>> describe_broken("orders.zip", "the zip is broken or cut short")
+    'broken file: orders.zip: the zip is broken or cut short'
+    """
+    return f"{BROKEN}{file}: {why}"
 
 
 def cut(raw: str) -> str:

@@ -13,7 +13,7 @@ from klavnb.formats.contract import build, cut
 from klavnb.formats.source import Source
 from klavnb.schemas import Reject
 
-__all__ = ["UNCLOSED", "Part", "allow_length", "count_fields"]
+__all__ = ["UNCLOSED", "Part", "allow_length", "count_fields", "count_lines"]
 
 ODD_BYTES: Final = "surrogateescape"
 """How bytes that are not UTF-8 travel in text until their row is set aside."""
@@ -32,11 +32,11 @@ class Part:
     rows
         The columns as text, under the names of the header; empty fields are null.
     lines
-        The ordinal of each row in its piece, from 1.
+        The line of its piece in which each row begins, from 1; of the first piece, the header is the first.
     rejects
         Rows with more or fewer fields than the header, not in UTF-8, or with a quote that is never closed.
     count_lines
-        How many rows were passed: those of `rows`, those of `rejects`, and blank lines.
+        How many lines were passed: those of the header, of `rows` and of `rejects`, and blank ones.
     """
 
     rows: pl.DataFrame
@@ -55,16 +55,16 @@ def count_fields(source: Source, header: Sequence[str], block: bytes, passed: in
     block
         The rows.
     passed
-        How many rows of the piece came before.
+        How many lines of the piece came before.
     """
-    found, unclosed = _split_rows(block.decode(errors=ODD_BYTES))
-    judged = [(line, row, _find_fault(header, row)) for line, row in enumerate(found, start=passed + 1) if row]
+    text = block.decode(errors=ODD_BYTES)
+    found, unclosed = _split_rows(text)
+    judged = [(passed + line, row, _find_fault(header, row)) for line, row in found if row]
     kept = [(line, row) for line, row, fault in judged if fault is None]
     faulty = [(line, row, fault) for line, row, fault in judged if fault is not None]
-    count = len(found)
+    rest = b"" if unclosed is None else unclosed[2].encode(errors=ODD_BYTES)
     if unclosed is not None:
-        count += 1
-        faulty.append((passed + count, [unclosed[0]], UNCLOSED))
+        faulty.append((passed + unclosed[0], [unclosed[1]], UNCLOSED))
     columns: Iterable[Iterable[str]] = zip(*(row for _, row in kept), strict=True) if kept else [()] * len(header)
     part = Part(
         pl.DataFrame(
@@ -81,26 +81,43 @@ def count_fields(source: Source, header: Sequence[str], block: bytes, passed: in
             reason=[fault for _, _, fault in faulty],
             raw=[_show(row) for _, row, _ in faulty],
         ),
-        count,
+        count_lines(block[: len(block) - len(rest)]),
     )
-    return part, b"" if unclosed is None else unclosed[1].encode(errors=ODD_BYTES)
+    return part, rest
 
 
-def _split_rows(text: str) -> tuple[list[list[str]], tuple[str, str] | None]:
-    """Split text into rows of fields; where a quote never closes, return the line it opens in and what follows it."""
+def count_lines(block: bytes) -> int:
+    r"""Count the lines of a text, of which the last may lack its end.
+
+    Examples
+    --------
+    >>> count_lines(b"a\nb\n"), count_lines(b"a\nb"), count_lines(b"")
+    (2, 2, 0)
+    """
+    return block.count(b"\n") + (not block.endswith(b"\n") and block != b"")
+
+
+def _split_rows(text: str) -> tuple[list[tuple[int, list[str]]], tuple[int, str, str] | None]:
+    """Split text into rows of fields, each with the line in which it begins, from 1.
+
+    Where a quote never closes, return also the line in which it opens, by number and text, and what follows it.
+    """
     places: list[int] = []
-    rows: list[list[str]] = []
+    rows: list[tuple[int, list[str]]] = []
     start = opened = 0
+    line, counted = 1, 0
     with allow_length(text):
         reader = csv.reader(_list_lines(text, places))
         for row in reader:
-            rows.append(row)
+            begins = places[start] if start < len(places) else len(text)
+            line, counted = line + text.count("\n", counted, begins), begins
+            rows.append((line, row))
             opened, start = start, reader.line_num
     rows.pop()
     if opened == len(places):  # the last row began behind all lines
         return rows, None
     ends = places[opened + 1] if opened + 1 < len(places) else len(text)
-    return rows, (text[places[opened] : ends], text[ends:])
+    return rows, (line, text[places[opened] : ends], text[ends:])
 
 
 def _list_lines(text: str, places: list[int]) -> Iterator[str]:

@@ -9,12 +9,14 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
+import numpy as np
 import polars as pl
 
 from klavnb.formats.contract import build
-from klavnb.formats.csv_counting import UNCLOSED, Part, allow_length, count_fields
+from klavnb.formats.csv_counting import UNCLOSED, Part, allow_length, count_fields, count_lines
 from klavnb.formats.cutting import cut_rows
 from klavnb.formats.source import CHUNK, Piece, Source, UnreadableError, read_chunks
 from klavnb.schemas import Reject
@@ -82,9 +84,12 @@ def read_parts(piece: Piece) -> Iterator[Part]:
     header, size = read_header(piece.source)
     passed, passing = 0, size if piece.start == 0 else 0
     for chunk in read_chunks(piece, is_quoted=True):
+        of_header = count_lines(chunk[:passing])
+        passed += of_header
         for part in _read_rows(piece.source, header, chunk[passing:], passed):
             passed += part.count_lines
-            yield part
+            yield replace(part, count_lines=part.count_lines + of_header)
+            of_header = 0
         passing = 0
 
 
@@ -129,13 +134,23 @@ def _read_block(source: Source, header: Sequence[str], block: bytes, passed: int
 def _read_well_formed(source: Source, header: Sequence[str], block: bytes, passed: int) -> Part:
     rows = _parse(header, block)
     if rows is not None:
-        lines = pl.int_range(passed + 1, passed + rows.height + 1, eager=True, dtype=pl.Int64)
-        return Part(rows, lines, build(Reject), rows.height)
+        return Part(rows, _number_rows(block, rows.height) + passed, build(Reject), count_lines(block))
     halves = list(_cut(block, len(block) // 2 + 1)) if len(block) > SMALLEST else []
     if len(halves) <= 1:
         return count_fields(source, header, block, passed)[0]
     first = _read_well_formed(source, header, halves[0], passed)
     return _join(first, _read_well_formed(source, header, b"".join(halves[1:]), passed + first.count_lines))
+
+
+def _number_rows(block: bytes, height: int) -> pl.Series:
+    """Return the line in which each row begins, from 1; a row with line ends in quotes takes several."""
+    if count_lines(block) == height:
+        return pl.int_range(1, height + 1, eager=True, dtype=pl.Int64)
+    signs = np.frombuffer(block, dtype=np.uint8)
+    line_ends = np.flatnonzero(signs == LINE_END[0])
+    is_in_quotes = np.cumsum(signs == QUOTE[0], dtype=np.uint8)[line_ends] % 2  # odd stays odd where it overflows
+    begins = np.concatenate([[0], np.flatnonzero(is_in_quotes == 0) + 1])[:height]
+    return pl.Series(begins + 1, dtype=pl.Int64)
 
 
 def _join(first: Part, second: Part) -> Part:

@@ -49,10 +49,11 @@ def cut_lines(blocks: Iterable[bytes], *, size: int) -> Iterator[bytes]:
             else:
                 held.append(block)
                 _refuse_endless(length)
-    except UnreadableError:
+    except UnreadableError as error:
         rest = b"".join(held)
         if end := rest.rfind(b"\n") + 1:
             yield rest[:end]
+        error.rest = rest[end:]
         raise
     if rest := b"".join(held):
         yield rest
@@ -83,9 +84,11 @@ def cut_rows(blocks: Iterable[bytes], *, size: int) -> Iterator[bytes]:
             else:
                 held.append(block)
                 _refuse_endless(length)
-    except UnreadableError:
+    except UnreadableError as error:
+        rest = b"".join(held)
         if last_end:
-            yield b"".join(held)[:last_end]
+            yield rest[:last_end]
+        error.rest = rest[last_end:]
         raise
     if rest := b"".join(held):
         yield rest

@@ -15,6 +15,7 @@ from typing import Final
 
 import polars as pl
 
+from klavnb.errors import name_some
 from klavnb.formats.contract import RawEvent, RawExport, RawProfile, build
 from klavnb.formats.event_cells import find_handoffs, find_recorded
 from klavnb.formats.json_cells import write_objects
@@ -22,14 +23,15 @@ from klavnb.formats.klaviyo_names import IDS, OWN_NAMES, PROPERTY_COLUMNS, resto
 from klavnb.formats.made_ids import make_event_ids
 from klavnb.formats.metric_files import find_file_metric, is_metric_file
 from klavnb.formats.profile_merging import make_profile_ids
+from klavnb.formats.property_cells import join_objects, read_property_cells
 from klavnb.formats.source import Piece, Source, UnreadableError
 from klavnb.formats.tables import Table, read_each, read_headers, read_tables, split_table
 from klavnb.settings import Settings
 
-__all__ = ["read", "recognises", "split"]
+__all__ = ["read", "recognises", "recognises_named", "split"]
 
 GUESSES: Final[Mapping[str, tuple[str, ...]]] = {
-    "event_id": ("eventid", "klaviyoeventid", "eventuuid"),
+    "event_id": ("eventid", "klaviyoeventid", "eventuuid", "id"),
     "profile_id": ("profileid", "klaviyoid", "klaviyoprofileid", "personid"),
     "email": ("email", "emailaddress", "profileemail", "profileemailaddress", "person//email", "$email"),
     "phone_number": (
@@ -57,11 +59,23 @@ GUESSES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "value": ("$value", "value", "eventvalue"),
     "currency": ("$currencycode", "currencycode", "currency", "$valuecurrency", "valuecurrency"),
+    "properties": ("eventproperties",),
 }
 """What a column may hold → its headers in lower case, without blanks and signs but `$` and `//`; the first counts."""
 
 PEOPLE: Final = ("profile_id", "email", "phone_number", "external_id")
-PROOFS: Final = ("event_id", "metric_id", "metric_name")
+PROOFS: Final = ("event_id", "metric_id", "metric_name", "properties")
+OF_OTHERS: Final = (
+    "campaign|cart|checkout|customer|flow|list|message|metric|order|person|product|profile|segment|session|"
+    "statistic|transmission|variant|variation"
+)
+LIKE_ID: Final = re.compile(rf"(?i)^(?!.*(?:{OF_OTHERS})).*(?:\b|_|(?-i:(?<=[a-z])(?=[A-Z])))(?:id|uuid|key)$")
+LIKE_VALUE: Final = re.compile(r"(?i)value|amount|total|revenue|betrag|umsatz")
+"""Headers that sound like what they may hold; only a remark is made of it."""
+
+BARE_ID: Final = "id"
+"""A header that is of the event only where another one is of the profile: it proves nothing about a file."""
+
 PERSON: Final = "person//"
 FIRST_NAMES: Final = ("firstname",)
 MONEY: Final[Mapping[str, str]] = {"value": "$value", "currency": "$currency_code"}
@@ -71,10 +85,43 @@ MONEY: Final[Mapping[str, str]] = {"value": "$value", "currency": "$currency_cod
 def recognises(source: Source, head: bytes) -> bool:
     """Tell whether a file is a CSV of events: it says who and when, and of which metric or event, or is named so."""
     held = _guess(read_headers(source, head), {})
-    if "occurred_at" not in held or not any(who in held for who in PEOPLE):
+    if not _says_who_and_when(held):
         return False
-    has_proof = any(proof in held for proof in PROOFS) or any(PERSON in header.lower() for header in held.values())
-    return has_proof or is_metric_file(source)
+    has_proof = any(_squeeze(held[proof]) != BARE_ID for proof in PROOFS if proof in held)
+    return has_proof or any(PERSON in header.lower() for header in held.values()) or is_metric_file(source)
+
+
+def recognises_named(source: Source, head: bytes, columns: Mapping[str, str]) -> bool:
+    """Tell whether a file is a CSV of events by the headers that the settings name: it has one, and says who and when.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> source, head = Source(Path("x.csv"), "x.csv"), b"Wer,Wann,Betrag"
+    >>> recognises_named(source, head, {"profile_id": "Wer", "occurred_at": "Wann"}), recognises_named(source, head, {})
+    (True, False)
+    """
+    headers = read_headers(source, head)
+    lowered = {header.strip().lower() for header in headers}
+    return any(header.lower() in lowered for header in columns.values()) and _says_who_and_when(
+        _guess(headers, columns)
+    )
+
+
+def _remark_unused(file: str, headers: Sequence[str], held: Mapping[str, str]) -> Iterator[str]:
+    """Say which headers sound like an id or a value where no column was taken for it: they are properties only."""
+    own = {*map(squeeze_property_name, OWN_NAMES), *(squeeze_property_name(header) for header in held.values())}
+    others = [name for name in headers if squeeze_property_name(name) not in own and PERSON not in name.lower()]
+    for what, sounds, missing in (("event_id", LIKE_ID, "ids of events"), ("value", LIKE_VALUE, "values")):
+        if what not in held and (found := [name for name in others if sounds.search(name)]):
+            yield (
+                f"No column of {file} is known to hold {missing}. If one of these does, name it in the settings under "
+                f"[columns], as {what}: {name_some(found)}."
+            )
+
+
+def _says_who_and_when(held: Mapping[str, str]) -> bool:
+    return any(when in held for when in ("occurred_at", "occurred_unix")) and any(who in held for who in PEOPLE)
 
 
 def split(source: Source) -> list[Piece]:
@@ -95,7 +142,8 @@ def read(pieces: Sequence[Piece], *, settings: Settings) -> Iterator[RawExport]:
             held = _guess(list(table.names.values()), settings.columns)
             _check_held(held)
             events, profiles = _build(table, held, metric)
-            yield RawExport(events=events, profiles=profiles, rejects=rejects, count_lines=count)
+            remarks = frozenset(_remark_unused(table.file, list(table.names.values()), held))
+            yield RawExport(events=events, profiles=profiles, rejects=rejects, count_lines=count, remarks=remarks)
 
     return read_each(pieces, read_piece)
 
@@ -109,6 +157,8 @@ def _guess(headers: Sequence[str], columns: Mapping[str, str]) -> dict[str, str]
         found = next((spelled[guess] for guess in guesses if guess in spelled), None)
         if found is not None and name not in held:
             held[name] = found
+    if "profile_id" not in held and "event_id" not in columns and _squeeze(held.get("event_id", "")) == BARE_ID:
+        del held["event_id"]  # it may be the profile's
     return held
 
 
@@ -126,6 +176,8 @@ def _check_held(held: Mapping[str, str]) -> None:
 def _build(table: Table, held: Mapping[str, str], metric: str | None) -> tuple[pl.DataFrame, pl.DataFrame]:
     column_of = {header: column for column, header in table.names.items()}
     said = {name: table.rows[column_of[header]] for name, header in held.items()}
+    cells = said.pop("properties", table.first())
+    objects, in_cells = read_property_cells(cells)
     people, personal = _build_people(table, said, column_of)
     taken = {header for name, header in held.items() if name not in PROPERTY_COLUMNS and name != "currency"}
     properties = _name_properties([header for header in table.names.values() if header not in taken | personal], held)
@@ -137,19 +189,29 @@ def _build(table: Table, held: Mapping[str, str], metric: str | None) -> tuple[p
     found = {name: take(*names) for name, names in PROPERTY_COLUMNS.items()} | {
         name: texts for name, texts in said.items() if name not in PEOPLE
     }
+    for name, texts in in_cells.items():
+        found[name] = pl.select(pl.coalesce(found[name], texts)).to_series() if name in found else texts
     if "metric_name" not in said and "metric_id" not in said and metric is not None:
         found["metric_name"] = pl.Series([metric]).new_from_index(0, table.rows.height)
+    columns = {column_of[header]: name for header, name in properties.items()}
+    rows = table.rows
+    if "properties" in held and (is_odd := cells.is_not_null() & objects.is_null()).any():  # a property like others
+        rows = rows.with_columns(pl.when(is_odd).then(cells.name).alias(cells.name))
+        columns[cells.name] = held["properties"]
+    own = write_objects(rows, columns, always_text=IDS)
     events = build(
         RawEvent,
-        **found,
+        **(
+            {
+                "handed_off_at": find_handoffs(take("internal")),
+                "recorded_event_ids": find_recorded(take("attribution")),
+            }
+            | found
+        ),
         file=table.file,
         line=table.lines,
         profile_id=people["profile_id"],
-        handed_off_at=find_handoffs(take("internal")),
-        recorded_event_ids=find_recorded(take("attribution")),
-        properties=write_objects(
-            table.rows, {column_of[header]: name for header, name in properties.items()}, always_text=IDS
-        ),
+        properties=join_objects(objects, own),
     )
     known = people.filter(pl.any_horizontal(pl.exclude("file", "line", "profile_id").is_not_null()))
     return (

@@ -8,7 +8,8 @@ from typing import Final
 import msgspec
 from msgspec import Raw
 
-from klavnb.formats.contract import RawExport
+from klavnb.formats.contract import RawExport, describe_broken
+from klavnb.formats.cut_json import decode_document, mend_cut
 from klavnb.formats.decoded import UNUSABLE, mend_halves
 from klavnb.formats.json_lines import NotUsualError, add_lines, add_usual, cut_lines
 from klavnb.formats.json_values import add_records, decode_value, describe
@@ -57,9 +58,10 @@ def split(source: Source) -> list[Piece]:
 def read(pieces: Sequence[Piece], *, settings: Settings) -> Iterator[RawExport]:  # noqa: ARG001 - one way for all
     """Read pieces of JSON files into raw frames, part by part.
 
-    A line of JSONL that is not JSON is rejected by its number; a page, an array or a single resource
-    that is not JSON is one reject. A record that is none of Klaviyo's is a reject too. A part in which nothing
-    of a file is Klaviyo's calls that file foreign.
+    A line of JSONL that is not JSON is rejected by its number. A page, an array or a single resource that is
+    not JSON is one reject, and so is a file that cannot be unpacked to its end; the records before the fault are read.
+    A record that is none of Klaviyo's is a reject too. A part in which nothing of a file is Klaviyo's calls that
+    file foreign.
 
     Parameters
     ----------
@@ -99,14 +101,14 @@ def _read_piece(piece: Piece, said: Said) -> Iterator[tuple[Batch, int]]:
     head, more = next(chunks, b""), next(chunks, None)
     following = chunks if more is None else chain((more,), chunks)
     name = piece.source.name
-    if isinstance(head, bytes) and piece.start == 0 and not _is_by_line(head, is_all=more is None):
-        yield from _read_document(name, _join(head, following), said)
+    if piece.start == 0 and (isinstance(head, UnreadableError) or not _is_by_line(head, is_all=more is None)):
+        yield from _read_document(name, *_join(chain((head,), following)), said)
         return
     first_line = 1
     for chunk in chain((head,), following):
         batch = Batch(name, said)
         if isinstance(chunk, UnreadableError):
-            _set_aside(batch, chunk, b"")
+            _set_aside(batch, str(chunk), chunk.rest)
         else:
             batch.count_lines = _add_chunk(batch, chunk, first_line)
             first_line += batch.count_lines
@@ -130,7 +132,7 @@ def _is_by_line(head: bytes, *, is_all: bool) -> bool:
     fault = _find_fault(head)
     if fault is None:
         return not is_all
-    if not is_all and fault == CUT_SHORT:
+    if fault == CUT_SHORT and (not is_all or mend_cut(head) is not None):
         return False
     lines = list(islice(filter(bytes.strip, BytesIO(head)), FIRST_LINES))
     is_whole = (line.lstrip()[:1] == b"{" and _find_fault(line) is None for line in lines)
@@ -147,29 +149,27 @@ def _find_fault(text: bytes) -> str | None:
     return None
 
 
-def _join(head: bytes, following: Iterator[Chunk]) -> Chunk:
-    """Return a document as a whole, or why it is none."""
-    chunks = [head]
-    for chunk in following:
+def _join(chunks: Iterator[Chunk]) -> tuple[bytes, UnreadableError | None]:
+    """Return a document as far as it can be read, and why there is no more of it."""
+    read: list[bytes] = []
+    for chunk in chunks:
         if isinstance(chunk, UnreadableError):
-            return chunk
-        chunks.append(chunk)
-    return b"".join(chunks)
+            return b"".join([*read, chunk.rest]), chunk
+        read.append(chunk)
+    return b"".join(read), None
 
 
-def _read_document(name: str, content: Chunk, said: Said) -> Iterator[tuple[Batch, int]]:
-    """Yield the records of a document, numbered from 1, some at a time."""
-    batch, length, group_id = Batch(name, said), 0, None
-    records: list[Raw] = []
-    if isinstance(content, UnreadableError):
-        _set_aside(batch, content, b"")
-    else:
-        length = len(content)
-        try:
-            records, group_id = _decode_mended(content)
-        except UNUSABLE as error:
-            _set_aside(batch, error, content)
-    if not records:
+def _read_document(name: str, content: bytes, fault: UnreadableError | None, said: Said) -> Iterator[tuple[Batch, int]]:
+    """Yield the records of a document, numbered from 1, some at a time; before them a reject for what is broken."""
+    length = len(content)
+    records, group_id, error, lost = decode_document(content)
+    broken = fault or error
+    if broken is not None or not records:
+        batch = Batch(name, said)
+        if broken is not None:
+            told = f"; records that were read before that: {len(records):,}" if records and error is not None else ""
+            why = _describe_fault(broken)
+            _set_aside(batch, f"{why}{told}", lost)
         yield batch, 0
     at_once = max(1, CHUNK * len(records) // max(1, length))
     for start in range(0, len(records), at_once):
@@ -179,19 +179,15 @@ def _read_document(name: str, content: Chunk, said: Said) -> Iterator[tuple[Batc
         yield batch, length * len(some) // len(records)
 
 
-def _set_aside(batch: Batch, error: Exception, content: bytes) -> None:
+def _describe_fault(error: Exception) -> str:
+    if isinstance(error, UnreadableError):
+        return str(error)
+    return "the JSON is cut short" if str(error) == CUT_SHORT else describe(error)
+
+
+def _set_aside(batch: Batch, why: str, content: bytes) -> None:
     batch.is_foreign = False
-    batch.reject(None, str(error) if isinstance(error, UnreadableError) else describe(error), content)
-
-
-def _decode_mended(text: bytes) -> tuple[list[Raw], str | None]:
-    try:
-        return decode_value(text)
-    except UNUSABLE:
-        mended = mend_halves(text)
-        if mended == text:
-            raise
-        return decode_value(mended)
+    batch.reject(None, describe_broken(batch.file, why), content)
 
 
 def _add_chunk(batch: Batch, chunk: bytes, first_line: int) -> int:

@@ -5,9 +5,11 @@ from typing import Final
 
 import polars as pl
 
-__all__ = ["make_event_ids"]
+__all__ = ["MADE", "make_event_ids"]
 
-PREFIX: Final = "made:"
+MADE: Final = "made:"
+"""How an id that was made begins."""
+
 DIGEST_BYTES: Final = 8
 FIELD_END: Final = "\x1f"
 SAID: Final = (
@@ -53,4 +55,4 @@ def make_event_ids(frame: pl.DataFrame) -> pl.Series:
 
 
 def _digest(said: str) -> str:
-    return PREFIX + hashlib.blake2b(said.encode(), digest_size=DIGEST_BYTES).hexdigest()
+    return MADE + hashlib.blake2b(said.encode(), digest_size=DIGEST_BYTES).hexdigest()

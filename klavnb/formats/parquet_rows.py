@@ -11,7 +11,7 @@ import polars as pl
 from klavnb.formats.json_cells import write_objects
 from klavnb.formats.source import PIECE, Piece, Source, UnreadableError, whole
 
-__all__ = ["MAGIC", "read_names", "read_slices", "split_parquet", "to_texts"]
+__all__ = ["MAGIC", "is_broken_parquet", "read_names", "read_slices", "split_parquet", "to_texts"]
 
 MAGIC: Final = b"PAR1"
 ROWS_AT_ONCE: Final = 50_000
@@ -26,6 +26,11 @@ def read_names(source: Source) -> list[str]:
         return pl.scan_parquet(held, glob=False).collect_schema().names()
     except (pl.exceptions.PolarsError, OSError, UnreadableError):
         return []
+
+
+def is_broken_parquet(source: Source, head: bytes) -> bool:
+    """Tell whether a file begins as Parquet and cannot be read as such: its columns stand at its end."""
+    return head.startswith(MAGIC) and not read_names(source)
 
 
 def split_parquet(source: Source, *, size: int = PIECE) -> list[Piece]:

@@ -169,6 +169,7 @@ def to_export(batches: Sequence[Batch]) -> RawExport:
         ignored=sum((batch.ignored for batch in batches), Counter[str]()),
         foreign=tuple(dict.fromkeys(batch.file for batch in batches if batch.is_foreign)),
         count_lines=sum(batch.count_lines for batch in batches),
+        remarks=frozenset(),
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from klavnb.formats.contract import RawExport, build
+from klavnb.formats.contract import RawExport, build, cut, describe_broken
 from klavnb.formats.csv_rows import find_first_end, read_parts, split_header
 from klavnb.formats.json_cells import write_objects
 from klavnb.formats.parquet_rows import MAGIC, read_names, read_slices, split_parquet
@@ -29,7 +29,7 @@ class Table:
     rows
         The columns as text; empty fields are null.
     lines
-        The ordinal of each row in its piece, from 1.
+        The line of its piece in which each row begins, from 1, the header's included; without lines, its ordinal.
     spelling
         Column → name in the file, in lower case.
     names
@@ -92,7 +92,7 @@ def _is_parquet(source: Source) -> bool:
 
 
 def read_tables(piece: Piece) -> Iterator[tuple[Table, pl.DataFrame, int]]:
-    """Read a piece of CSV or Parquet, some rows at a time: each time a table, its rejects, and how many rows it took.
+    """Read a piece of CSV or Parquet, some rows at a time: each time a table, its rejects, and how many lines it took.
 
     Raises
     ------
@@ -132,8 +132,9 @@ def read_each(pieces: Sequence[Piece], read: Callable[[Piece], Iterator[RawExpor
         try:
             yield from read(piece)
         except UnreadableError as error:
-            rejects = build(Reject, file=piece.source.name, line=[None], reason=[str(error)], raw=[None])
-            yield RawExport(rejects=rejects)
+            name, raw = piece.source.name, cut(error.rest.decode(errors="replace"))
+            reason = describe_broken(name, str(error))
+            yield RawExport(rejects=build(Reject, file=name, line=[None], reason=[reason], raw=[raw or None]))
 
 
 def rebuild_json(table: Table, names: Mapping[str, str], *, always_text: Sequence[str] = ()) -> pl.Series:

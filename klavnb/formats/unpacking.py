@@ -10,7 +10,17 @@ import zstandard
 
 from klavnb.errors import ExportError
 
-__all__ = ["BLOCK", "BOM", "UNPACKED_LIMIT", "UnreadableError", "decode", "is_coded", "refuse_bomb", "unpack"]
+__all__ = [
+    "BLOCK",
+    "BOM",
+    "UNPACKED_LIMIT",
+    "UnreadableError",
+    "decode",
+    "is_coded",
+    "is_packed",
+    "refuse_bomb",
+    "unpack",
+]
 
 BLOCK: Final = 1 << 18
 """Bytes that are asked of a file at once."""
@@ -33,12 +43,22 @@ ZSTD_BLOCK: Final = 1 << 12
 
 
 class UnreadableError(Exception):
-    """A file cannot be unpacked or read as what it is; caught inside the package, and reported by its reason."""
+    """A file cannot be unpacked or read as what it is; caught inside the package, and reported by its reason.
+
+    `rest` is what was read of the line, or row, in which it breaks off.
+    """
+
+    rest: bytes = b""
 
 
 def is_coded(start: bytes) -> bool:
     """Tell by the first four bytes whether the bytes of a file are not its text: packed, or UTF-16."""
-    return start.startswith((GZIP, *UTF_16)) or _is_zstd(start)
+    return is_packed(start) or start.startswith(UTF_16)
+
+
+def is_packed(start: bytes) -> bool:
+    """Tell by the first four bytes whether a file is gzip or zstd."""
+    return start.startswith(GZIP) or _is_zstd(start)
 
 
 def unpack(packed: BufferedIOBase, *, size: int, name: str) -> Iterator[bytes]:

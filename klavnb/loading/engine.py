@@ -81,7 +81,7 @@ def load(
         When a path is missing or may not be read, a file given by name is no export, nothing at all could be
         read, or the options do not allow what was set aside.
     """
-    found = find_files(paths, format=options.format)
+    found = find_files(paths, format=options.format, columns=settings.columns)
     aside = None if folder is None else folder / ASIDE
     for place in (aside, folder and folder / "events", folder and folder / "profiles"):
         if place is not None:
@@ -151,5 +151,6 @@ def _add_up(
             rejected=dict(counted.iter_rows()),
             count_differing=before.count_differing + repeats.filter(~pl.col("is_same")).height,
             ignored=dict(rest.ignored + Counter(before.ignored)),
+            remarks=tuple(sorted({*rest.remarks, *before.remarks})),
         ),
     )

@@ -10,6 +10,7 @@ import polars as pl
 
 from klavnb.errors import ExportError, name_some
 from klavnb.formats import DatabaseSource, FoundFiles, describe_expected
+from klavnb.formats.contract import BROKEN, describe_broken
 from klavnb.loading.options import LoadOptions, Progress
 from klavnb.loading.parts import Part, read_task
 from klavnb.loading.pool import Pool
@@ -49,12 +50,26 @@ def read_files(
 
 def _stop_at_first(parts: Iterable[Part]) -> None:
     for part in parts:
-        kept = part.scan_rejects().filter(~pl.col("file").is_in(part.rest.foreign))
+        kept = part.scan_rejects().filter(
+            ~pl.col("file").is_in(part.rest.foreign) | pl.col("reason").str.starts_with(BROKEN)
+        )
         for reject in kept.head(1).collect().iter_rows(named=True):
+            _refuse_broken(reject)
             raise ExportError(
                 f"{_locate(reject)}: expected a record that can be used, found: {reject['reason']}.",
                 hint="Mend it, or load the rest with --on-error quarantine, which sets such records aside.",
             )
+
+
+def _refuse_broken(reject: Mapping[str, object]) -> None:
+    """Raise an error where a reject stands for a broken file."""
+    file, reason = str(reject["file"]), str(reject["reason"])
+    if reason.startswith(BROKEN):
+        why = reason.removeprefix(describe_broken(file, ""))
+        raise ExportError(
+            f"{file}: expected a file of an export that is whole, found: {why}.",
+            hint="Copy, download or export it again; what can be read beside it loads with --on-error quarantine.",
+        )
 
 
 def _locate(reject: Mapping[str, object]) -> str:
@@ -77,7 +92,9 @@ def find_foreign(parts: Sequence[Part], found: FoundFiles) -> list[str]:
     useful: set[str] = set()
     for part in parts:
         useful |= part.files - (set(part.rest.foreign) if len(part.files) == 1 else said[part.task])
-    foreign = sorted(set().union(*said.values()) - useful)
+    # a file that breaks off is never passed over, whatever was found before that
+    broken = {file for part in parts for file in part.rejected.filter(pl.col("reason").str.starts_with(BROKEN))["file"]}
+    foreign = sorted(set().union(*said.values()) - useful - broken)
     asked = [name for name in foreign if name in found.asked]
     if asked:
         raise describe_expected(name_some(asked), "JSON of another kind")
@@ -100,6 +117,7 @@ def check_rejects(
     if rejected.height and not any(part.has_content for part in parts):
         first = next(part for part in parts if part.rejects is not None).scan_rejects().head(1).collect()
         reject = first.row(0, named=True)
+        _refuse_broken(reject)
         raise describe_expected(_locate(reject), str(reject["reason"]))
     events, rows = sum(part.count_events for part in parts), int(rejected["count_rows"].sum())
     if options.max_rejects is not None and rows > options.max_rejects * (events + rows):
@@ -111,5 +129,7 @@ def check_rejects(
             f"{name_some([path.name or str(path) for path in paths])}: expected at most {options.max_rejects:.1%} of "
             f"the records to be of no use, found {rows / (events + rows):.1%}: {rows:,} of {events + rows:,} "
             f"({name_some(reasons)}).",
-            hint="See what is wrong with the export, or allow more, as with --max-rejects 0.5.",
+            hint="Export what is broken again, or allow more, as with --max-rejects 0.5."
+            if counts["reason"].str.starts_with(BROKEN).any()
+            else "See what is wrong with the export, or allow more, as with --max-rejects 0.5.",
         )
