@@ -15,7 +15,7 @@ import polars as pl
 from klavnb.bundled import find_sample
 from klavnb.errors import ExportError, SettingsError, StoreError, name_some
 from klavnb.formats import DatabaseSource, is_address
-from klavnb.formats.folders import MANIFEST, MARK, is_store
+from klavnb.formats.folders import DATA, LOCK, MANIFEST, MARK, is_store
 from klavnb.handover import find_handed_over
 from klavnb.layout import commit, new_data
 from klavnb.loading import (
@@ -148,6 +148,7 @@ def read_export(paths: str | Path | Sequence[str | Path], *, settings: Settings 
         )
     if stores:
         return read_store(stores[0]) if settings is None else _suit(stores[0], settings)
+    _refuse_unfinished(found)
     chosen = settings or Settings.preset("2022")
     loaded = find_handed_over(found, settings=chosen)
     return _load(found, chosen) if loaded is None else _suit(loaded, chosen)
@@ -170,6 +171,23 @@ def _find_one(path: str | Path, options: LoadOptions) -> Path | DatabaseSource:
     if isinstance(path, str) and is_address(path):
         return DatabaseSource(path, options.schema)
     return find_sample() if str(path) == SAMPLE else Path(path).expanduser()
+
+
+def _refuse_unfinished(paths: Sequence[Path | DatabaseSource]) -> None:
+    """Refuse folders that hold nothing but what a first load had written when it was ended."""
+    for path in paths:
+        try:
+            names = [entry.name for entry in path.iterdir()] if isinstance(path, Path) else []
+        except OSError:  # a file; or what may not be read, which is told later
+            continue
+        shown = [name for name in names if not name.startswith(".")]
+        is_begun = LOCK in names or bool(shown)
+        if is_begun and all(DATA.fullmatch(name) for name in shown):
+            raise ExportError(
+                f"{path}: expected an export or a store, found no file but those of a store whose first load was ended "
+                "before it was whole, or is still going on.",
+                hint=f"Load the export again (klavnb load EXPORT --out {path}); what is left over is removed then.",
+            )
 
 
 def _suit(store: Path, settings: Settings) -> Export:
@@ -299,6 +317,7 @@ def load_store(
     stores = [path for path in found if isinstance(path, Path) and is_store(path)]
     if stores:
         raise ExportError(f"{name_some(stores)}: expected an export, found a store.", hint="It is loaded already.")
+    _refuse_unfinished(found)
     store = Path(folder).expanduser().resolve()
     with _say_what_failed(store), new_data(store) as data:
         base = _open_base(store, chosen) if append and is_store(store) else None

@@ -1,16 +1,19 @@
 """The commands as a user types them: what they print, write and exit with."""
 
 import csv
+import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import polars as pl
 import pytest
+from needs import needs_unix
 
 from klavnb.bundled import find_sample
-from klavnb.cli import app, main
+from klavnb.cli import app, commands, main
 from klavnb.schemas import Credit
 
 README = Path(__file__).parent.parent / "README.md"
@@ -130,6 +133,57 @@ def test_what_is_no_export_gets_a_sentence_and_exit_code_1(tmp_path: Path, capsy
     (tmp_path / "notes.txt").write_text("nothing here", encoding="utf-8")
     assert run("attribute", str(tmp_path / "notes.txt")) == 1
     assert "notes.txt" in capsys.readouterr().err
+
+
+def interrupt_imports(error: int) -> "subprocess.Popen[bytes]":
+    """Begin a command that is told of Ctrl-C while it imports what it needs."""
+    code = (
+        "import builtins, os, signal, klavnb\n"
+        "usual = builtins.__import__\n"
+        "def interrupt(name, *rest):\n"
+        "    if name == 'cyclopts':\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "    return usual(name, *rest)\n"
+        "builtins.__import__ = interrupt\n"
+        "from klavnb.cli import main\n"
+        "main(['check', 'sample'])\n"
+    )
+    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=error)
+
+
+@needs_unix
+def test_ctrl_c_while_the_command_is_imported_ends_with_a_sentence() -> None:
+    process = interrupt_imports(subprocess.PIPE)
+    printed, said = process.communicate(timeout=60)
+    assert (process.returncode, printed) == (130, b"")
+    assert said == b"Stopped. What was there before is as it was.\n"
+
+
+@needs_unix
+def test_whoever_presses_ctrl_c_at_a_terminal_is_told_how_to_go_on() -> None:
+    ours, theirs = os.openpty()
+    process = interrupt_imports(theirs)
+    os.close(theirs)
+    process.communicate(timeout=60)
+    said = os.read(ours, 10_000).decode().replace("\r\n", "\n")
+    os.close(ours)
+    assert process.returncode == 130
+    assert said == (
+        "Stopped. What was there before is as it was.\n\nHint: To go on, run the same command again; it begins anew.\n"
+    )
+
+
+def test_ctrl_c_in_the_midst_of_a_command_ends_with_the_same_sentence(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def press(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(commands, "run", press)
+    assert run("check", "sample") == 130
+    assert capsys.readouterr().err == "Stopped. What was there before is as it was.\n"
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_importing_klavnb_brings_neither_polars_nor_notebooks() -> None:

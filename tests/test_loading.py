@@ -208,6 +208,78 @@ def test_what_comes_again_counts_once_and_the_later_word_counts(tmp_path: Path) 
     assert grown.rejects.collect()["file"].to_list() == ["the store before"]
 
 
+def count_differing(path: Path, *, append: bool) -> int:
+    export = load_store(path, path.parent / "store", append=append)
+    assert any("come again with other content" in note for note in export.summary.notes) == bool(
+        export.summary.tally.count_differing
+    )
+    return export.summary.tally.count_differing
+
+
+def test_what_is_added_with_other_content_is_counted_as_in_one_load(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slices, "ROWS", 1)
+    names = [*NAMES, event("old", day=40, **{"$value": 1})]
+    first = [event("same", **{"$value": 10}), event("worth", **{"$value": 20}), event("when", **{"$value": 30})]
+    again = [event("same", **{"$value": 10}), event("worth", **{"$value": 25}), event("when", day=3, **{"$value": 30})]
+    assert count_differing(write_lines(tmp_path / "a.jsonl", [*names, *first]), append=False) == 0
+    assert count_differing(write_lines(tmp_path / "b.jsonl", [*NAMES, *again]), append=True) == 2
+    # a file that does not change keeps nothing of the count, and one that does adds what is new
+    assert count_differing(write_lines(tmp_path / "c.jsonl", [*NAMES, event("new", day=80)]), append=True) == 2
+    assert count_differing(write_lines(tmp_path / "d.jsonl", [*NAMES, again[1], first[2]]), append=True) == 3
+    at_once = tmp_path / "at_once"
+    at_once.mkdir()
+    assert count_differing(write_lines(at_once / "e.jsonl", [*names, *first, *again]), append=False) == 2
+
+
+def test_events_that_all_come_again_on_other_days_leave_a_store_that_can_grow(tmp_path: Path) -> None:
+    load_store(write_lines(tmp_path / "a.jsonl", [*NAMES, event("e1", day=40)]), tmp_path / "store")
+    for day in (41, 2):
+        path = write_lines(tmp_path / f"{day}.jsonl", [*NAMES, event("e1", day=day)])
+        grown = load_store(path, tmp_path / "store", append=True)
+        assert grown.events.select("event_id", "occurred_at").collect().rows() == [("e1", START + timedelta(days=day))]
+    assert grown.summary.rejected == {"repeated event id": 2}
+    assert grown.summary.tally.count_differing == 2
+
+
+def test_attributions_that_come_later_do_not_complete_a_store_and_the_note_says_what_to_do(tmp_path: Path) -> None:
+    order = event("e1")
+    order["relationships"]["attributions"] = {"data": [{"type": "attribution", "id": "a1"}]}
+    attribution = {
+        "type": "attribution",
+        "id": "a1",
+        "relationships": {
+            "event": {"data": {"type": "event", "id": "e1"}},
+            "attributed-event": {"data": {"type": "event", "id": "e0"}},
+        },
+    }
+    load_store(write_lines(tmp_path / "a.jsonl", [*NAMES, order]), tmp_path / "store")
+    later = write_lines(tmp_path / "b.jsonl", [*NAMES, attribution, event("e2")])
+    grown = load_store(later, tmp_path / "store", append=True)
+    (note,) = [note for note in grown.summary.notes if "only names" in note]
+    assert note.endswith(
+        "Export with include=attributions, and load all exports at once: attributions that come later by --append "
+        "do not complete events of the store."
+    )
+    together = load_store([tmp_path / "a.jsonl", later], tmp_path / "whole")
+    assert not [note for note in together.summary.notes if "only names" in note]
+
+
+@pytest.mark.parametrize("left", ["data-0123456789ab/events/2024-05-01.parquet", ".lock"])
+def test_a_store_whose_first_load_was_killed_is_called_so_and_can_be_loaded_again(tmp_path: Path, left: str) -> None:
+    store = tmp_path / "store"
+    (store / left).parent.mkdir(parents=True)
+    (store / left).touch()
+    for read in (read_export, lambda folder: load_store(folder, tmp_path / "other")):
+        with pytest.raises(ExportError, match="a store whose first load was ended before it was whole") as told:
+            read(store)
+        assert f"klavnb load EXPORT --out {store}" in str(told.value)
+    path = write_lines(tmp_path / "a.jsonl", [*NAMES, event("e1")])
+    assert load_store(path, store).summary.rows_kept == 1
+    assert read_export(store).summary.rows_kept == 1
+
+
 def test_files_of_months_that_do_not_change_are_taken_over_as_they_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,8 @@ from study_builders import loaded
 
 import klavnb as kn
 from klavnb.errors import SettingsError
-from klavnb.quality import LEVELS, SIGNS, TITLES, Check, Limits, Survey, find_gaps, survey_export
+from klavnb.quality import LEVELS, SIGNS, TITLES, Check, Limits, Survey, find_gaps, find_worst, survey_export
+from klavnb.schemas import Reject
 from klavnb.settings import Settings
 from klavnb.store import Export
 
@@ -82,6 +83,10 @@ def find(name: str, *rows: Row, **options: Any) -> Check:  # noqa: ANN401 - as s
     return found
 
 
+def name_unjudged(checks: Sequence[Check]) -> list[str]:
+    return [check.name for check in checks if check.level == "not judged"]
+
+
 # All of them
 
 
@@ -90,10 +95,11 @@ def test_a_sound_export_has_nothing_against_it() -> None:
     checks = kn.check_export(
         export(*SOUND, profiles=[*people, person("ann", consent={"email": {}})]), settings=ANNOUNCED, as_of=LATER
     )
-    assert [(check.name, check.found) for check in checks if check.level != "good"] == [
+    assert [(check.name, check.found) for check in checks if check.level not in ("good", "not judged")] == [
         ("provisional", "5 of 70 orders (7.1 %) are of the last 5 days."),
         ("run_up", "5 of 70 orders (7.1 %) are of the first 5 days, the longest window."),
     ]
+    assert name_unjudged(checks) == ["missing_events", "message_names", "groups"]
 
 
 def test_every_check_always_comes_and_has_a_title() -> None:
@@ -111,9 +117,51 @@ def test_what_speaks_against_an_export_says_what_it_does_and_what_to_do() -> Non
         happened("Placed Order", 400),
     ]
     for check in kn.judge_survey(survey(*bad, as_of=at(100))):
-        if check.level != "good":
+        if check.level in ("look", "serious"):
             assert check.effect, check.name
             assert check.advice, check.name
+
+
+def test_what_has_nothing_to_look_at_is_not_judged_and_says_nothing_either_way() -> None:
+    checks = kn.judge_survey(survey(happened("Viewed Product", 0)))
+    of_orders = ["order_values", "outliers", "currencies", "repeated_orders"]
+    of_messages = ["receipts", "messageless", "machine_opens", "bot_clicks", "recorded_attribution", "message_names"]
+    of_days = ["gaps", "metric_gaps", "metric_edges", "thin_end", "missing_events", "provisional", "run_up"]
+    expected = [*of_days, *of_messages, *of_orders, "midnight", "same_second", "busy_profile", "groups"]
+    assert name_unjudged(checks) == expected
+    assert find_worst([check for check in checks if check.name in expected]) == "good"
+    assert kn.checks_to_frame(checks).filter(level="not judged")["name"].to_list() == expected
+
+
+def test_orders_that_name_no_currency_or_have_no_value_are_not_judged_by_it() -> None:
+    check = find("currencies", *orders(currency=None))
+    assert (check.level, check.found) == ("not judged", "No order names a currency.")
+    assert check.effect == "If the values are in several currencies, they are added up as if they were one."
+    assert find("currencies", *orders(value=None)).found == "There are no orders with a value."
+    check = find("outliers", *orders(value=0.0))
+    assert (check.level, check.found) == ("not judged", "No order has a value above 0.")
+
+
+@pytest.mark.parametrize(
+    ("times", "found"),
+    [
+        (1, "1 of 1 order (100.0 %) is of the last 5 days."),
+        (2, "2 of 2 orders (100.0 %) are of the last 5 days."),
+    ],
+)
+def test_a_single_one_has_a_verb_of_its_own(times: int, found: str) -> None:
+    assert find("provisional", *orders(range(times))).found == found
+
+
+def test_a_single_message_without_a_name_is_told_of_as_one() -> None:
+    made = survey(*SOUND)
+    (check,) = [
+        check
+        for check in kn.judge_survey(replace(made, messages={"count_messages": 1, "count_nameless": 1}))
+        if check.name == "message_names"
+    ]
+    assert check.found == "1 of 1 message (100.0 %) has no name."
+    assert check.effect == "No number is wrong; reports show it by its id."
 
 
 def test_checks_as_a_table() -> None:
@@ -226,12 +274,18 @@ def test_the_last_day_may_be_thin_since_the_export_ends_within_it() -> None:
 def test_a_profile_whose_last_event_is_not_there_shows_that_events_are_missing() -> None:
     known = [person(f"p{number}", last_event_at=at(69.5)) for number in range(6)]
     check = find("missing_events", *visits(), profiles=known, as_of=at(80))
-    assert (check.level, check.count) == ("good", 0)
-    assert check.found == "6 profiles did something after the export’s last event."
+    assert (check.level, check.count) == ("not judged", 0)
+    assert check.found == (
+        "6 profiles did something after the export’s last event. "
+        "No profile was last active in the period, so there is nothing to compare."
+    )
+    seen = person("p7", last_event_at=at(69.007))
+    check = find("missing_events", *visits(), profiles=[*known, seen], as_of=at(80))
+    assert (check.level, check.found) == ("good", "6 profiles did something after the export’s last event.")
     missing = [person("p1", last_event_at=at(69) + timedelta(seconds=86.4)), person("bob", last_event_at=at(50))]
     check = find("missing_events", *visits(), profiles=missing)
     assert (check.level, check.count, check.of_count) == ("serious", 1, 2)
-    assert check.found == "Of 2 profiles last active in the period, 1 (50.0 %) lack that event."
+    assert check.found == "Of 2 profiles last active in the period, 1 (50.0 %) lacks that event."
 
 
 def test_provisional_and_first_orders_are_counted_to_the_second() -> None:
@@ -458,6 +512,25 @@ def test_repeated_events_harm_nothing_and_other_rejects_do() -> None:
     check = find("rejects", *SOUND, **rejected)
     assert (check.level, check.parts) == ("look", {"no time that can be read": 9})
     assert check.found == "9 rows of 1,000 (0.9 %) could not be used: no time that can be read 9."
+
+
+def test_a_broken_file_is_serious_whatever_it_is_a_part_of_and_is_named() -> None:
+    made = export(*SOUND, rows_in=100_000, rejected={"broken file: may.zip: cut": 1, "no event id": 2})
+    broken = {"file": "may.zip", "line": None, "reason": "broken file: may.zip: cut", "raw": None}
+    rejects = Reject.cast(pl.DataFrame([broken, {**broken, "file": "a.parquet"}], schema=Reject.create_empty().schema))
+    checks = kn.check_export(replace(made, rejects=rejects.lazy()), settings=ANNOUNCED, as_of=LATER)
+    (check,) = [check for check in checks if check.name == "rejects"]
+    assert check.level == "serious"
+    assert check.found == (
+        "2 files are broken or cut short: a.parquet, may.zip. "
+        "2 rows of 100,000 (0.0 %) could not be used: no event id 2."
+    )
+    assert check.advice == "Copy or export these files again, and load the whole export anew."
+
+
+def test_what_to_do_about_rejects_holds_for_a_raw_export_too() -> None:
+    advice = find("rejects", *SOUND, rows_in=1000, rejected={"no event id": 1}).advice
+    assert advice.startswith("klavnb load writes them into the store’s rejects.parquet")
 
 
 def test_a_test_account_stands_out() -> None:

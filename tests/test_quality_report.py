@@ -12,9 +12,9 @@ from builders import ANNOUNCED
 from test_quality import EVERY_DAY, SOUND, at, export, happened, orders, survey, visits
 
 import klavnb as kn
-from klavnb.bundled import find_sample
+from klavnb.bundled import find_notebooks, find_sample
 from klavnb.cli import main
-from klavnb.quality import TITLES, Check, Survey
+from klavnb.quality import TITLES, Check, Limits, Survey
 from klavnb.rendering import CHART, FACTS, render
 from klavnb.report import make_reports
 
@@ -53,7 +53,11 @@ def test_the_verdict_says_whether_to_believe_the_export() -> None:
         "**What was looked at:** 1,260 events of 13 profiles from 5 January 2026 to 15 March 2026 (UTC), 70 orders"
         in told
     )
-    assert told.endswith("Of 30 checks, 26 found nothing that speaks against the export (✓).")
+    assert "Of 30 checks, 23 found nothing that speaks against the export (✓)." in told
+    assert told.endswith(
+        "**Not judged** (–), as the export does not hold what they look at: Events that are not there, names of "
+        "messages, lists and segments."
+    )
 
 
 def test_a_serious_finding_is_the_heading_and_the_banner() -> None:
@@ -94,6 +98,35 @@ def test_the_list_says_what_each_finding_does_and_the_serious_come_first() -> No
     assert [level for _, level in headings] == ["serious"] * 3 + ["look"] * 4
     assert told.count("**What it does to the numbers:**") == told.count("**What to do:**") == 7
     assert "**What loading noted:**\n\n- Passed over: a_file.txt." in told
+
+
+def test_a_part_of_which_nothing_could_be_judged_says_so() -> None:
+    checks = judge(survey(*visits()))
+    told = kn.findings.state_quality_part(checks, part="orders").text
+    assert told.startswith("## Orders: could not be judged\n\n- – **Values of orders** (not judged): There are no")
+    told = kn.findings.state_quality_part(judge(survey(*SOUND)), part="metrics").text
+    assert told.startswith("## Metrics: nothing speaks against them, 1 of 3 checks not judged\n")
+
+
+def test_the_list_ends_with_what_was_not_judged() -> None:
+    made = survey(*SOUND)
+    told = kn.findings.list_quality(judge(made), survey=made).text
+    _, unjudged = told.split("**Not judged, which speaks neither for the export nor against it:**\n\n")
+    assert [line.partition(":**")[0] for line in unjudged.splitlines()] == [
+        "- **Events that are not there",
+        "- **Names of messages",
+        "- **Lists and segments",
+    ]
+
+
+def test_the_report_says_the_limits_in_words_and_they_are_those_that_hold() -> None:
+    cells = json.loads(find_notebooks()["data_quality"].read_text(encoding="utf-8"))["cells"]
+    words = "".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    limits = Limits()
+    for share in (limits.look_share, limits.serious_share, limits.serious_gap, limits.serious_repeats):
+        assert f"{share:.0%}".replace("%", " %") in words
+    assert limits.serious_gap == limits.serious_repeats == limits.serious_rejects
+    assert "klavnb.quality" not in words
 
 
 def test_names_from_the_data_stay_text_everywhere() -> None:
@@ -174,6 +207,8 @@ def test_check_prints_every_check_and_a_verdict(capsys: pytest.CaptureFixture[st
     assert "! look" in printed
     assert "✓ good" in printed
     assert "Good enough to believe" in printed
+    assert "– not judged" in printed
+    assert "30 checks: 2 look, 27 good, 1 not judged." in printed
 
 
 def test_check_answers_in_json_with_keys_that_stay(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,42 +1,34 @@
-"""The commands. The only package that prints or exits; what is heavy loads with the command that needs it."""
+"""The commands. The only package that prints or exits.
 
-import atexit
-import gc
+Here is only what a process needs before anything heavy is imported: from the first moment on, Ctrl-C ends it with a
+sentence instead of a traceback.
+"""
+
+import os
+import signal
+import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from cyclopts import App, CycloptsError
-
-import klavnb as kn
-from klavnb.cli.console import FAILED, INTERRUPTED, MISUSED, stop
-from klavnb.errors import DefinitionError, KlavnbError, SettingsError
+if TYPE_CHECKING:
+    from klavnb.cli.commands import app
 
 __all__ = ["app", "main"]
 
-app = App(
-    name="klavnb",
-    help="What Klaviyo's cooperative attribution model credits that the old one dropped, and how large each segment "
-    "is on any day, from your own export.",
-    version=kn.__version__,
-    result_action="return_value",
-    suppress_keyboard_interrupt=False,
-)
-COMMANDS = {
-    "report": ("reports", "Make HTML reports and an index page of them; each opens anywhere, without a network."),
-    "load": ("exports", "Read an export once into a store of typed Parquet files, and say what came of every row."),
-    "attribute": ("attribution", "Credit every conversion of an export to the messages that earned it."),
-    "segment": ("segments", "Say how large segments are, on a day or over time."),
-    "check": ("check", "Say whether an export is good enough to believe, and what to do about what is not."),
-    "audience": ("audiences", "Write the members of a segment as CSV files for Klaviyo."),
-    "backfill": ("audiences", "Write the right properties of Recipe 11 as CSV for Klaviyo."),
-    "sample": (
-        "exports",
-        "Write the export of an invented shop, as Klaviyo writes it, with journeys whose answer is known.",
-    ),
-}
-"""Name → the module that has it, which loads with it, and what `klavnb --help` says."""
+INTERRUPTED = 130
+"""Exit code: stopped by the user."""
 
-for name, (module, told) in COMMANDS.items():
-    app.command(f"klavnb.cli.{module}:{name}", name=name, help=told)
+STOPPED = "Stopped. What was there before is as it was."
+NEXT = "Hint: To go on, run the same command again; it begins anew."
+
+
+def __getattr__(name: str) -> object:
+    """Import the commands where somebody asks for them by `app`."""
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from klavnb.cli import commands  # noqa: PLC0415 - heavy, see above
+
+    return commands.app
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -47,23 +39,35 @@ def main(arguments: Sequence[str] | None = None) -> None:
     arguments
         Those of the process unless given.
     """
-    # all that was loaded would be searched for circles once more on the way out: a third of a second for nothing
-    atexit.register(gc.freeze)
     try:
-        app(arguments, exit_on_error=False, print_error=False)
-    except CycloptsError as error:
-        stop(f"{error}\n\nHint: klavnb --help lists the commands and their options.", MISUSED)
-    except (DefinitionError, SettingsError) as error:
-        stop(str(error), MISUSED)
-    except KlavnbError as error:
-        stop(str(error), FAILED)
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        stop(f"{where}{error.strerror or error}.\n\nHint: What was there before is as it was.", FAILED)
-    except Exception as error:
-        # polars is not imported here; a damaged Parquet file shows only when its rows are read
-        if not type(error).__module__.startswith("polars"):
-            raise
-        stop(f"The data could not be read: {error}.\n\nHint: Load the export again into a new store.", FAILED)
+        _import_commands()
+        from klavnb.cli.commands import run  # noqa: PLC0415 - it is imported by now
+
+        run(arguments)
     except KeyboardInterrupt:
-        stop("Stopped. What was there before is as it was.", INTERRUPTED)
+        sys.stderr.write(_say_stopped())
+        sys.exit(INTERRUPTED)
+
+
+def _import_commands() -> None:
+    """Import what every command needs; whoever presses Ctrl-C meanwhile stops nothing, as nothing has begun."""
+    is_usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    try:
+        # an interruption amid an import may come out as another error, or as text of the import's own
+        former = signal.signal(signal.SIGINT, _leave) if is_usual else None
+    except ValueError:  # another thread than the main one, which never hears of it
+        former = None
+    from klavnb.cli import commands  # noqa: F401, PLC0415 - heavy, see above
+
+    if former is not None:
+        signal.signal(signal.SIGINT, former)
+
+
+def _leave(_number: int, _frame: object) -> None:
+    os.write(2, _say_stopped().encode())
+    os._exit(INTERRUPTED)
+
+
+def _say_stopped() -> str:
+    """Say it in a line; whoever sits at the terminal is told how to go on, a log is not."""
+    return f"{STOPPED}\n\n{NEXT}\n" if sys.stderr.isatty() else f"{STOPPED}\n"

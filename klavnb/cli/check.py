@@ -10,7 +10,7 @@ from rich.table import Table
 
 from klavnb.cli.console import FAILED, Data, heard, said, stop, tidy
 from klavnb.cli.segments import make_calendar, read_day
-from klavnb.quality import SIGNS, TITLES, Check, Survey, find_worst, judge_survey, survey_export
+from klavnb.quality import LEVELS, SIGNS, TITLES, Check, Survey, find_worst, judge_survey, survey_export
 from klavnb.settings import Settings
 from klavnb.store import read_export
 from klavnb.wording import format_count
@@ -34,8 +34,8 @@ def check(
 ) -> None:
     """Say whether an export is good enough to believe, and what to do about what is not.
 
-    Each finding is good (nothing speaks against it), look (know it before you rely on the numbers) or serious
-    (numbers are wrong until it is mended).
+    Each finding is good (nothing speaks against it), look (know it before you rely on the numbers), serious
+    (numbers are wrong until it is mended) or not judged (the export does not hold what it looks at).
 
     Parameters
     ----------
@@ -61,12 +61,18 @@ def check(
     else:
         said.print(_tabulate(checks))
         said.print(VERDICTS[find_worst(checks)])
+        said.print(_count_levels(checks))
         for note in survey.summary.notes:
             said.print(tidy(f"Note: {note}"))
     serious = [each for each in checks if each.level == "serious"]
     if strict and serious:
         named = ", ".join(TITLES[each.name] for each in serious)
         stop(f"{format_count(len(serious), 'finding is', 'findings are')} serious: {named}.", FAILED)
+
+
+def _count_levels(checks: Sequence[Check]) -> str:
+    counts = {level: sum(each.level == level for each in checks) for level in reversed(LEVELS)}
+    return f"{len(checks)} checks: {', '.join(f'{count} {level}' for level, count in counts.items() if count)}."
 
 
 def _tabulate(checks: Sequence[Check]) -> Table:
@@ -77,7 +83,7 @@ def _tabulate(checks: Sequence[Check]) -> Table:
     for each in checks:
         told = [each.found]
         if each.level != "good":
-            told += [f"→ {each.effect}", f"→ {each.advice}"]
+            told += [f"→ {text}" for text in (each.effect, each.advice) if text]
         table.add_row(f"{SIGNS[each.level]} {each.level}", TITLES[each.name], "\n".join(tidy(text) for text in told))
     return table
 

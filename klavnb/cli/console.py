@@ -14,7 +14,6 @@ from klavnb.privacy import mask
 
 __all__ = [
     "FAILED",
-    "INTERRUPTED",
     "MISUSED",
     "Data",
     "check_ending",
@@ -26,8 +25,8 @@ __all__ = [
     "tidy",
 ]
 
-FAILED, MISUSED, INTERRUPTED = 1, 2, 130
-"""Exit codes: the work failed; the command or a parameter is wrong and nothing ran; stopped by the user."""
+FAILED, MISUSED = 1, 2
+"""Exit codes: the work failed; the command or a parameter is wrong and nothing ran."""
 
 said = Console(highlight=False, markup=False, soft_wrap=True)
 heard = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)

@@ -8,7 +8,7 @@ from klavnb.escaping import escape_markdown
 from klavnb.findings.figures import list_figures
 from klavnb.findings.finding import Facts, Finding
 from klavnb.privacy import mask
-from klavnb.quality import SIGNS, TITLES, Check, Level, Survey, find_worst
+from klavnb.quality import SIGNS, TITLES, UNJUDGED, Check, Level, Survey, find_worst
 from klavnb.wording import format_count
 
 __all__ = ["collect_quality_facts", "list_quality", "state_quality", "state_quality_part"]
@@ -52,7 +52,7 @@ def state_quality(checks: Sequence[Check], *, survey: Survey, data: str = "") ->
     data
         What the user named as the data; the sample is told to be invented.
     """
-    serious, look, good = (_pick(checks, level) for level in ("serious", "look", "good"))
+    serious, look, good, unjudged = (_pick(checks, level) for level in ("serious", "look", "good", UNJUDGED))
     to_know = f"{format_count(len(look), 'thing')} to know first"
     if serious:
         heading = f"Not to be believed yet: {format_count(len(serious), 'finding is', 'findings are')} serious"
@@ -70,6 +70,9 @@ def state_quality(checks: Sequence[Check], *, survey: Survey, data: str = "") ->
         else "",
         f"**To know** ({SIGNS['look']}) before you rely on the numbers: {_name(look)}." if look else "",
         f"Of {len(checks)} checks, {len(good)} found nothing that speaks against the export ({SIGNS['good']}).",
+        f"**Not judged** ({SIGNS[UNJUDGED]}), as the export does not hold what they look at: {_name(unjudged)}."
+        if unjudged
+        else "",
     ]
     return Finding(f"## {heading}\n\n" + "\n\n".join(filter(None, parts)))
 
@@ -85,8 +88,10 @@ def state_quality_part(checks: Sequence[Check], *, part: str) -> Finding:
     subject, names = PARTS[part]
     shown = [check for check in checks if check.name in names]
     worst = find_worst(shown)
+    unjudged = _pick(shown, UNJUDGED)
+    apart = f", {len(unjudged)} of {len(shown)} checks not judged" if unjudged else ""
     told = {
-        "good": "nothing speaks against them",
+        "good": "could not be judged" if len(unjudged) == len(shown) else f"nothing speaks against them{apart}",
         "look": f"look at {_name(_pick(shown, 'look'), start=False)}",
         "serious": f"{_name(_pick(shown, 'serious'), start=False)} (serious)",
     }
@@ -111,6 +116,10 @@ def list_quality(checks: Sequence[Check], *, survey: Survey) -> Finding:
         if check.effect
     ]
     notes = [f"- {_tell(note)}" for note in survey.summary.notes]
+    unjudged = [
+        f"- **{TITLES[check.name]}:** {_tell(check.found)} {_tell(check.effect)} {_tell(check.advice)}".rstrip()
+        for check in _pick(checks, UNJUDGED)
+    ]
     heading = "What each finding does to the numbers, and what to do" if shown else "Nothing has to be done"
     return Finding(
         f"## {heading}\n\n"
@@ -118,6 +127,11 @@ def list_quality(checks: Sequence[Check], *, survey: Survey) -> Finding:
             [
                 *(parts or ["No check found anything that should be mended or known first."]),
                 *(["**Too little to matter much, but not nothing:**\n\n" + "\n".join(aside)] if aside else []),
+                *(
+                    ["**Not judged, which speaks neither for the export nor against it:**\n\n" + "\n".join(unjudged)]
+                    if unjudged
+                    else []
+                ),
                 *(["**What loading noted:**\n\n" + "\n".join(notes)] if notes else []),
             ]
         )

@@ -87,7 +87,7 @@ def finish(
         slices.append(finished)
         done += sum(finished.tally.metrics.values())
         progress("finishing", min(1.0, done / total), done)
-    return sorted([*kept, *slices], key=lambda each: min(each.tally.days, default=""))
+    return sorted([*kept, *slices], key=lambda each: each.events.name if isinstance(each.events, Path) else "")
 
 
 def _count_days(known: Known) -> pl.DataFrame:
@@ -107,7 +107,8 @@ def _link(file: BaseFile, folder: Path) -> Slice:
         os.link(file.path, path)
     except OSError:  # file systems without hard links
         shutil.copyfile(file.path, path)
-    return Slice(events=path, rejects=None, seen=None, tally=file.tally)
+    # what differed in earlier loads is part of the whole store's count, which is added once
+    return Slice(events=path, rejects=None, seen=None, tally=replace(file.tally, count_differing=0))
 
 
 def _hand_out(

@@ -15,7 +15,7 @@ from klavnb.loading.base import carry_over
 from klavnb.loading.known import ASIDE, Known, open_known
 from klavnb.loading.parts import lay_aside, scan_events
 from klavnb.schemas import Event
-from klavnb.tally import Tally, tally_events, tally_noticed
+from klavnb.tally import Tally, count_differing, tally_events, tally_noticed
 
 __all__ = [
     "ROWS",
@@ -148,14 +148,17 @@ def finish_slice(task: SliceTask) -> Slice:
     del finished
     set_aside = reject_events(repeated.with_columns(reason=pl.lit(REPEATED)))
     if task.old is not None:
-        kept, dropped = _read_old(task.old, task.first, task.last)
+        kept, again = _read_old(task.old, task.first, task.last)
+        # one whose later word is of another day says something else too
+        tally += carry_over(task.old.tally or Tally()) + Tally(count_differing=count_differing(again, events))
         events = pl.concat([kept, events])
-        set_aside = pl.concat([set_aside, dropped])
-        tally += carry_over(task.old.tally or Tally())
+        set_aside = pl.concat([set_aside, _reject_again(again)])
     events = events.sort("occurred_at", "event_id")
     aside = None if task.folder is None else task.folder / ASIDE / f"{task.first:%Y-%m-%d}"
     return Slice(
-        events=Event.validate(events) if task.folder is None else write_events(events, task.folder / "events"),
+        events=Event.validate(events)
+        if task.folder is None
+        else write_events(events, task.folder / "events", first=task.first),
         rejects=lay_aside(set_aside, aside, "rejects"),
         seen=seen,
         tally=tally + tally_events(events),
@@ -163,24 +166,32 @@ def finish_slice(task: SliceTask) -> Slice:
 
 
 def _read_old(old: Old, first: date, last: date) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Read some days of a file that changes, and say which of its events come again."""
+    """Read some days of a file that changes: the events that stay, and those that come again."""
     of_days = pl.read_parquet(old.path, glob=False).filter(pl.col("occurred_at").dt.date().is_between(first, last))
     kept = of_days.join(old.dropped, on="event_id", how="anti", maintain_order="left")
     if old.receipts.height:
         kept = kept.update(old.receipts, on="event_id", how="left", include_nulls=True)
-    again = of_days.join(old.dropped, on="event_id", how="semi", maintain_order="left").with_columns(
-        file=pl.lit("the store before"),
-        line=pl.lit(None, dtype=pl.Int64),
-        reason=pl.lit(REPEATED),
-        metric_id=pl.lit(None, dtype=pl.String),
-        metric_name="metric",
+    return kept, of_days.join(old.dropped, on="event_id", how="semi", maintain_order="left")
+
+
+def _reject_again(again: pl.DataFrame) -> pl.DataFrame:
+    return reject_events(
+        again.with_columns(
+            file=pl.lit("the store before"),
+            line=pl.lit(None, dtype=pl.Int64),
+            reason=pl.lit(REPEATED),
+            metric_id=pl.lit(None, dtype=pl.String),
+            metric_name="metric",
+        )
     )
-    return kept, reject_events(again)
 
 
-def write_events(events: pl.DataFrame, folder: Path) -> Path:
-    """Write some days of events, in the order of time, into a file that is named by the first."""
-    day: date = events["occurred_at"].dt.date().item(0)
+def write_events(events: pl.DataFrame, folder: Path, *, first: date | None = None) -> Path:
+    """Write some days of events, in the order of time, into a file that is named by the first day.
+
+    Where that day is given there may be no events: those of a store may be of other days, now that they came again.
+    """
+    day: date = events["occurred_at"].dt.date().item(0) if first is None else first
     path = folder / f"{day:%Y-%m-%d}.parquet"
     events.write_parquet(path, compression="zstd", compression_level=1, row_group_size=ROW_GROUP)
     return path

@@ -12,20 +12,25 @@ __all__ = [
     "NO_ORDERS",
     "SIGNS",
     "TITLES",
+    "UNJUDGED",
     "Check",
     "Level",
     "Limits",
+    "agree",
     "checks_to_frame",
     "find_worst",
     "grade",
 ]
 
-Level = Literal["good", "look", "serious"]
+Level = Literal["not judged", "good", "look", "serious"]
 
-LEVELS: Final[tuple[Level, ...]] = ("good", "look", "serious")
-"""Nothing speaks against it; know it before you rely on the numbers; the numbers are wrong until it is mended."""
+LEVELS: Final[tuple[Level, ...]] = ("not judged", "good", "look", "serious")
+"""There is nothing to look at; nothing speaks against it; know it before you rely on the numbers; the numbers are
+wrong until it is mended."""
 
-SIGNS: Final[Mapping[Level, str]] = {"good": "✓", "look": "!", "serious": "✗"}
+UNJUDGED: Final = LEVELS[0]
+
+SIGNS: Final[Mapping[Level, str]] = {"not judged": "–", "good": "✓", "look": "!", "serious": "✗"}
 """A level beside its word: neither needs a colour."""
 
 TITLES: Final[Mapping[str, str]] = {
@@ -192,15 +197,28 @@ def grade(count: float, of_count: float, *, look: float, serious: float = float(
     return "serious" if share >= serious else "look"
 
 
+def agree(count: int, of_count: int, one: str, many: str) -> str:
+    """Choose the verb that follows a part and its whole.
+
+    Examples
+    --------
+    >>> [agree(*counts, "has", "have") for counts in ((1, 3), (2, 3), (0, 3), (0, 1))]
+    ['has', 'have', 'have', 'has']
+    """
+    return one if 1 in (count, of_count) else many
+
+
 def find_worst(checks: Iterable[Check]) -> Level:
-    """Find the worst level of some checks.
+    """Find the worst level of some checks; what could not be judged says nothing either way.
 
     Examples
     --------
     >>> find_worst([Check(name="gaps", level="look", found="…"), Check(name="clocks", level="good", found="…")])
     'look'
+    >>> find_worst([Check(name="groups", level="not judged", found="…")])
+    'good'
     """
-    return max((check.level for check in checks), key=LEVELS.index, default="good")
+    return max((check.level for check in checks if check.level != UNJUDGED), key=LEVELS.index, default="good")
 
 
 def checks_to_frame(checks: Iterable[Check]) -> pl.DataFrame:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from klavnb.errors import name_some
-from klavnb.quality.checks import Check, grade
+from klavnb.quality.checks import UNJUDGED, Check, grade
 from klavnb.quality.survey import Survey
 from klavnb.wording import format_count, format_share
 
@@ -66,6 +66,9 @@ def _check_stray(survey: Survey) -> Check:
 
 def _check_midnight(survey: Survey) -> Check:
     limits = survey.limits
+    if _has_few(survey, limits.least_usual):
+        found = f"No metric has {limits.least_usual} events or more, so that round times could show."
+        return Check(name="midnight", level=UNJUDGED, found=found, of_count=survey.count_events)
     # a handful of events may fall on a second by chance
     round_ones = survey.metrics.filter(
         pl.col("count_midnight") >= limits.least_usual,
@@ -91,6 +94,10 @@ def _check_midnight(survey: Survey) -> Check:
 
 
 def _check_seconds(survey: Survey) -> Check:
+    least = survey.limits.least_same_second
+    if _has_few(survey, least):
+        found = f"No metric has {least} events or more, so that an import at once could show."
+        return Check(name="same_second", level=UNJUDGED, found=found, of_count=survey.count_events)
     if survey.seconds.is_empty():
         found = "No metric has very many events in one second."
         return Check(name="same_second", level="good", found=found, of_count=survey.count_events)
@@ -108,6 +115,11 @@ def _check_seconds(survey: Survey) -> Check:
         of_count=survey.count_events,
         parts=dict(survey.seconds.select("metric", "count_events").iter_rows()),
     )
+
+
+def _has_few(survey: Survey, least: int) -> bool:
+    """Tell whether every metric has fewer events than that."""
+    return survey.metrics.filter(pl.col("count_events") >= least).is_empty()
 
 
 def _name_metrics(metrics: pl.DataFrame, column: str) -> str:

@@ -8,7 +8,7 @@ import polars as pl
 from klavnb.channels import CHANNEL_WORDS
 from klavnb.errors import name_some
 from klavnb.metrics import RENAMED_METRICS
-from klavnb.quality.checks import NO_ORDERS, Check, Level, grade
+from klavnb.quality.checks import NO_ORDERS, UNJUDGED, Check, Level, agree, grade
 from klavnb.quality.survey import Survey
 from klavnb.wording import format_count, format_share
 
@@ -127,7 +127,7 @@ def _check_receipts(survey: Survey) -> Check:
     limits, from_receipt = survey.limits, survey.settings.anchor == "received"
     level = grade(none, touches, look=limits.look_share, serious=limits.serious_receipts) if from_receipt else "good"
     if not touches:
-        return Check(name="receipts", level="good", found="There are no touches whose window runs from a receipt.")
+        return Check(name="receipts", level=UNJUDGED, found="There are no touches whose window runs from a receipt.")
     return Check(
         name="receipts",
         level=level,
@@ -153,11 +153,13 @@ def _check_messageless(survey: Survey) -> Check:
     touches = survey.metrics.filter(is_touch)
     count, total = int(touches["count_messageless"].sum()), int(touches["count_events"].sum())
     limits = survey.limits
+    if not total:
+        return Check(name="messageless", level=UNJUDGED, found="There are no opens or clicks of messages.")
     return Check(
         name="messageless",
         level=grade(count, total, look=limits.look_share, serious=limits.serious_share),
-        found=f"{count:,} of {format_count(total, 'open or click', 'opens and clicks')} ({format_share(count, total)}) name no "
-        "message.",
+        found=f"{count:,} of {format_count(total, 'open or click', 'opens and clicks')} ({format_share(count, total)}) "
+        f"{agree(count, total, 'names', 'name')} no message.",
         effect="They can earn nothing, as it is not known what would be credited." if count else "",
         advice="Export with the property $message, or the table that names it." if count else "",
         count=count,
@@ -176,7 +178,7 @@ def _check_flag(survey: Survey, *, name: str, flag: str, kind: str, look: float,
     )
     what = f"{kind}s of e-mails" if kind == "open" else "clicks of e-mails and SMS"
     if not total:
-        return Check(name=name, level="good", found=f"There are no {what}.")
+        return Check(name=name, level=UNJUDGED, found=f"There are no {what}.")
     level = max(
         "good" if is_excluded else grade(known, total, look=look),
         grade(unknown, total, look=survey.limits.look_unknown),
@@ -202,13 +204,15 @@ def _check_flag(survey: Survey, *, name: str, flag: str, kind: str, look: float,
 def _check_recorded(survey: Survey) -> Check:
     counts = survey.recorded
     orders, known, credited = counts["count_orders"], counts["known"], counts["credited"]
+    if not orders:
+        return Check(name="recorded_attribution", level=UNJUDGED, found=NO_ORDERS)
     if not known:
         return Check(
             name="recorded_attribution",
-            level="look" if orders else "good",
-            found="The export does not say what Klaviyo itself credited." if orders else NO_ORDERS,
-            effect="Nothing can be compared with Klaviyo’s own figures." if orders else "",
-            advice="Export with include=attributions." if orders else "",
+            level="look",
+            found="The export does not say what Klaviyo itself credited.",
+            effect="Nothing can be compared with Klaviyo’s own figures.",
+            advice="Export with include=attributions, and load events and attributions together, in one load.",
             of_count=orders,
         )
     dangling = counts["dangling"]
@@ -234,11 +238,16 @@ def _check_recorded(survey: Survey) -> Check:
 
 def _check_names(survey: Survey) -> Check:
     nameless, total = survey.messages["count_nameless"], survey.messages["count_messages"]
+    if not total:
+        return Check(name="message_names", level=UNJUDGED, found="There are no messages.")
     return Check(
         name="message_names",
         level=grade(nameless, total, look=survey.limits.look_share),
-        found=f"{nameless:,} of {format_count(total, 'message')} ({format_share(nameless, total)}) have no name.",
-        effect="No number is wrong; reports show these messages by their ids." if nameless else "",
+        found=f"{nameless:,} of {format_count(total, 'message')} ({format_share(nameless, total)}) "
+        f"{agree(nameless, total, 'has', 'have')} no name.",
+        effect=f"No number is wrong; reports show {agree(nameless, total, 'it by its id', 'these messages by their ids')}."
+        if nameless
+        else "",
         advice="Put the answers of /api/campaigns and /api/flows beside the events." if nameless else "",
         count=nameless,
         of_count=total,

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 from klavnb.errors import name_some
-from klavnb.quality.checks import NO_ORDERS, Check, grade
+from klavnb.quality.checks import NO_ORDERS, UNJUDGED, Check, grade
 from klavnb.quality.survey import Survey
 from klavnb.wording import format_count, format_money, format_share
 
@@ -30,7 +30,7 @@ def _check_values(survey: Survey) -> Check:
     told = ", ".join(f"{count:,} {kind}" for kind, count in counts.items() if count)
     limits = survey.limits
     if not orders:
-        return Check(name="order_values", level="good", found=NO_ORDERS)
+        return Check(name="order_values", level=UNJUDGED, found=NO_ORDERS)
     return Check(
         name="order_values",
         level=grade(bad, orders, look=limits.look_values, serious=limits.serious_values),
@@ -50,6 +50,9 @@ def _check_values(survey: Survey) -> Check:
 def _check_outliers(survey: Survey) -> Check:
     count, orders = (int(survey.orders[name].sum()) for name in ("count_outliers", "count_orders"))
     times = f"{survey.limits.outlier:g} times"
+    if survey.orders["median"].null_count() == survey.orders.height:
+        found = "No order has a value above 0." if orders else NO_ORDERS
+        return Check(name="outliers", level=UNJUDGED, found=found, of_count=orders)
     if not count:
         found = f"No order is more than {times} the middle one."
         return Check(name="outliers", level="good", found=found, of_count=orders)
@@ -82,10 +85,19 @@ def _check_currencies(survey: Survey) -> Check:
     valued = [row for row in rows if row["count_orders"] > row["count_no_value"]]
     named = [row for row in valued if row["currency"] is not None]
     parts = {_currency(row["currency"]): row["count_orders"] for row in valued}
-    if len(valued) < 2:  # noqa: PLR2004 - one currency is the usual case
-        one = f"All orders are in {named[0]['currency']}." if named else "No order names a currency."
-        found = one if valued else "There are no orders with a value."
-        return Check(name="currencies", level="good", found=found, count=len(named), parts=parts)
+    if not named:
+        told = "No order names a currency." if valued else "There are no orders with a value."
+        return Check(
+            name="currencies",
+            level=UNJUDGED,
+            found=told if orders else NO_ORDERS,
+            effect="If the values are in several currencies, they are added up as if they were one." if valued else "",
+            advice="If the shop sells in several, export the orders with their currency." if valued else "",
+            parts=parts,
+        )
+    if len(valued) == 1:
+        found = f"All orders are in {named[0]['currency']}."
+        return Check(name="currencies", level="good", found=found, count=1, parts=parts)
     told = name_some(
         [
             f"{_currency(row['currency'])} {row['count_orders']:,} ({format_money(row['value'], row['currency'])})"
@@ -116,9 +128,10 @@ def _check_repeats(survey: Survey) -> Check:
         if numberless
         else ""
     )
+    if not orders:
+        return Check(name="repeated_orders", level=UNJUDGED, found=NO_ORDERS)
     if not count:
-        found = f"No order is there twice.{unsure}" if orders else NO_ORDERS
-        return Check(name="repeated_orders", level="good", found=found, of_count=orders)
+        return Check(name="repeated_orders", level="good", found=f"No order is there twice.{unsure}", of_count=orders)
     value = survey.repeats["repeated_value"]
     worth = f", worth {value:,.0f}" if math.isfinite(value) else ""
     return Check(

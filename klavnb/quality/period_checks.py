@@ -2,17 +2,21 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
+from typing import Final
 
 import polars as pl
 
 from klavnb.errors import name_some
-from klavnb.quality.checks import NO_ORDERS, Check, Level, grade
-from klavnb.quality.days import ANY, find_edges, find_gaps, measure_end
+from klavnb.quality.checks import NO_ORDERS, UNJUDGED, Check, Level, agree, grade
+from klavnb.quality.days import ANY, WEEK, find_edges, find_gaps, list_watched, measure_end
 from klavnb.quality.survey import Survey
 from klavnb.windows import describe_window
 from klavnb.wording import format_count, format_share
 
 __all__ = ["check_period"]
+
+TOO_SHORT: Final = "The period is too short to tell what is usual on a day."
+NONE_WATCHED: Final = "There is no metric that attribution needs."
 
 
 def check_period(survey: Survey) -> Iterator[Check]:
@@ -45,6 +49,8 @@ def _check_length(survey: Survey) -> Check:
 
 
 def _check_gaps(survey: Survey, gaps: pl.DataFrame) -> Check:
+    if survey.count_days <= WEEK:
+        return Check(name="gaps", level=UNJUDGED, found=TOO_SHORT, of_count=survey.count_days)
     missing = int(gaps["count_days"].sum())
     if not missing:
         return Check(name="gaps", level="good", found="No day of the period is missing.", of_count=survey.count_days)
@@ -62,6 +68,8 @@ def _check_gaps(survey: Survey, gaps: pl.DataFrame) -> Check:
 
 
 def _check_metric_gaps(survey: Survey, gaps: pl.DataFrame) -> Check:
+    if unjudged := _find_nothing_to_watch(survey, longer_than=WEEK):
+        return Check(name="metric_gaps", level=UNJUDGED, found=unjudged, of_count=survey.count_days)
     if gaps.is_empty():
         found = "No metric that attribution needs stops for days while others go on."
         return Check(name="metric_gaps", level="good", found=found, of_count=survey.count_days)
@@ -80,7 +88,16 @@ def _check_metric_gaps(survey: Survey, gaps: pl.DataFrame) -> Check:
     )
 
 
+def _find_nothing_to_watch(survey: Survey, *, longer_than: int) -> str:
+    """Say why the days of metrics cannot be judged; nothing if they can."""
+    if not list_watched(survey):
+        return NONE_WATCHED
+    return TOO_SHORT if survey.count_days <= longer_than else ""
+
+
 def _check_metric_edges(survey: Survey) -> Check:
+    if unjudged := _find_nothing_to_watch(survey, longer_than=survey.limits.edge.days):
+        return Check(name="metric_edges", level=UNJUDGED, found=unjudged)
     edges = find_edges(survey)
     if edges.is_empty():
         found = "Every metric that attribution needs runs from the period’s begin to its end."
@@ -133,10 +150,13 @@ def _say_effect(survey: Survey, metrics: Iterable[str]) -> str:
 
 def _check_thin_end(survey: Survey) -> Check:
     count, usual = measure_end(survey)
-    level: Level = "good" if usual < survey.limits.least_usual else _grade_end(count / usual, survey.limits.thin_end)
-    if level == "good":
+    if usual < survey.limits.least_usual:
         few = "Too few events a day name no message to tell whether the last days are full."
-        found = few if usual < survey.limits.least_usual else "The last days are as full as such days usually are."
+        found = TOO_SHORT if survey.count_days <= survey.limits.least_days else few
+        return Check(name="thin_end", level=UNJUDGED, found=found, count=count, of_count=usual)
+    level = _grade_end(count / usual, survey.limits.thin_end)
+    if level == "good":
+        found = "The last days are as full as such days usually are."
         return Check(name="thin_end", level="good", found=found, count=count, of_count=usual)
     return Check(
         name="thin_end",
@@ -161,8 +181,12 @@ def _check_missing_events(survey: Survey) -> Check:
     lacking, dated, later = people["count_lacking"], people["count_dated"], people["count_later"]
     if not dated + later:
         found = "The export does not say when profiles were last active, so events that are missing do not show there."
-        return Check(name="missing_events", level="good", found=found)
+        advice = "The answers of /api/profiles, put beside the events, say it."
+        return Check(name="missing_events", level=UNJUDGED, found=found, advice=advice)
     after = f"{format_count(later, 'profile')} did something after the export’s last event." if later else ""
+    if not dated:
+        found = f"{after} No profile was last active in the period, so there is nothing to compare."
+        return Check(name="missing_events", level=UNJUDGED, found=found)
     if not lacking:
         found = "Each profile’s last event, as its record has it, is in the export."
         return Check(name="missing_events", level="good", found=after or found, of_count=dated)
@@ -170,7 +194,7 @@ def _check_missing_events(survey: Survey) -> Check:
         name="missing_events",
         level=grade(lacking, dated, look=limits.look_share, serious=limits.serious_share),
         found=f"Of {format_count(dated, 'profile')} last active in the period, {lacking:,} "
-        f"({format_share(lacking, dated)}) lack that event.{after}",
+        f"({format_share(lacking, dated)}) {agree(lacking, dated, 'lacks', 'lack')} that event. {after}".rstrip(),
         effect="Events happened that the export does not hold: metrics were left out, or were not yet there when it was made."
         if lacking
         else "",
@@ -185,12 +209,12 @@ def _check_missing_events(survey: Survey) -> Check:
 def _check_provisional(survey: Survey) -> Check:
     recent, orders = survey.recorded["provisional"], survey.recorded["count_orders"]
     if not orders:
-        return Check(name="provisional", level="good", found=NO_ORDERS)
+        return Check(name="provisional", level=UNJUDGED, found=NO_ORDERS)
     length = describe_window(survey.limits.provisional)
     return Check(
         name="provisional",
         level=grade(recent, orders, look=survey.limits.look_share),
-        found=f"{_part(recent, orders)} are of the last {length}.",
+        found=f"{_part(recent, orders)} {agree(recent, orders, 'is', 'are')} of the last {length}.",
         effect="Late touches may still change what is credited for them; Klaviyo revises its own figures too."
         if recent
         else "",
@@ -203,13 +227,14 @@ def _check_provisional(survey: Survey) -> Check:
 def _check_run_up(survey: Survey) -> Check:
     early, orders = survey.recorded["early"], survey.recorded["count_orders"]
     if not orders:
-        return Check(name="run_up", level="good", found=NO_ORDERS)
+        return Check(name="run_up", level=UNJUDGED, found=NO_ORDERS)
     window = survey.settings.longest_window
     begin = survey.first_on + timedelta(days=-(-window // timedelta(days=1)))
     return Check(
         name="run_up",
         level=grade(early, orders, look=survey.limits.look_share),
-        found=f"{_part(early, orders)} are of the first {describe_window(window)}, the longest window.",
+        found=f"{_part(early, orders)} {agree(early, orders, 'is', 'are')} of the first {describe_window(window)}, the longest "
+        "window.",
         effect="Touches before the export’s begin are not known, so these orders may be credited too little."
         if early
         else "",

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from klavnb.formats.contract import BROKEN
 from klavnb.metrics import RENAMED_METRICS
 from klavnb.quality.checks import Limits
 from klavnb.quality.days import find_period
@@ -66,6 +67,8 @@ class Survey:
         Counts of profiles, and the one with the most events: see `klavnb.quality.people.count_profiles`.
     messages, groups
         `count_messages`, `count_nameless`; `count_groups`, `count_members`.
+    broken_files
+        Names of the files that were broken or cut short, sorted.
     """
 
     settings: Settings
@@ -88,6 +91,7 @@ class Survey:
     profiles: Mapping[str, Any]
     messages: Mapping[str, int]
     groups: Mapping[str, int]
+    broken_files: tuple[str, ...]
 
     @property
     def count_events(self) -> int:
@@ -160,9 +164,10 @@ def survey_export(
             count_seconds(events, by_day, metrics, limits=judged),
             export.messages.lazy().select(count_messages=pl.len(), count_nameless=pl.col("name").is_null().sum()),
             export.groups.lazy().select(count_groups=pl.col("group_id").n_unique(), count_members=pl.len()),
+            export.rejects.lazy().filter(pl.col("reason").str.starts_with(BROKEN)).select("file").unique().sort("file"),
         )
     ]
-    outliers, values, repeats, recorded, receipts, seconds, messages, groups = found
+    outliers, values, repeats, recorded, receipts, seconds, messages, groups, broken = found
     return Survey(
         settings=settings,
         limits=judged,
@@ -188,6 +193,7 @@ def survey_export(
         ),
         messages=messages.row(0, named=True),
         groups=groups.row(0, named=True),
+        broken_files=tuple(broken["file"]),
     )
 
 
