@@ -1,5 +1,6 @@
 """What a reader is told of any two models or settings, and of all models: true words, also of data that mean harm."""
 
+import pytest
 from builders import ANNOUNCED, email_open, order, sms_click
 from test_breakdowns import EUR, KEPT, RECOVERED, UNTOUCHED, export
 from test_findings import HOSTILE
@@ -82,7 +83,7 @@ def test_a_shorter_window_is_told_as_what_it_loses() -> None:
     assert "EUR 80 less" in shown["weeks"]
     assert f"1 order that only the {before} credits" in shown["journeys"]
     assert f"framed field is the setting of this report, which the {before} has" in shown["sweep"]
-    assert f"**Compared are** the **{before}** and the **{after}**." in shown["period"]
+    assert f"**This report compares** the **{before}** with the **{after}**." in shown["period"]
     assert shown["facts"]._repr_mimebundle_()[FACTS]["headline"] == f"EUR 80 (80.0 %) less under the {after}"
     title = shown["split chart"].to_dict()["title"]
     assert title == "76.2 % of all revenue is credited only with e-mail 5 days"
@@ -145,6 +146,7 @@ def study(*rows: object, **sides: str) -> dict[str, object]:
             channels, campaigns, messages, study=found, top=3, currency=currency
         ).text,
         "advice": kn.findings.advise_choice(found).text,
+        "facts": kn.findings.collect_choice_facts(values, kn.findings.Facts({}), study=found, currency=currency),
         "models table": kn.tables.tabulate_models(values, currency=currency),
         "campaigns table": kn.tables.tabulate_campaign_values(campaigns, top=3, currency=currency),
         "flows table": kn.tables.tabulate_flow_values(flows, top=3, currency=currency),
@@ -162,21 +164,40 @@ FLOW = [{**row, "message_type": "flow"} if row["message_id"] == "an sms" else ro
 BOTH = [{**row, "message_type": "campaign"} if row["message_id"] == "an email" else row for row in FLOW]
 
 
-def test_the_study_tells_what_goes_elsewhere_and_who_depends_on_the_model() -> None:
-    shown = study(*BOTH, *KEPT)
+@pytest.fixture(scope="module")
+def two_orders() -> dict[str, object]:
+    """One order of two touches, one of a single touch."""
+    return study(*BOTH, *KEPT)
+
+
+@pytest.fixture(scope="module")
+def one_touch() -> dict[str, object]:
+    return study(*KEPT)
+
+
+def test_the_study_tells_what_goes_elsewhere_and_who_depends_on_the_model(two_orders: dict[str, object]) -> None:
+    shown = two_orders
     assert "## Another model gives up to EUR 50 (71.4 %) to other messages" in shown["answer"]
     assert "the last-click model EUR 20 less (1 orders)" not in shown["answer"]
     assert "the last-click model EUR 20 less (1 order)" in shown["answer"]
     assert "E-mail earns EUR 20 to EUR 70, by model" in shown["channels"]
     assert "“Spring” depends most on the model: EUR 20 to EUR 70" in shown["dependence"]
-    assert "“Cart” earns most by 4 of 5 of them" in shown["flows"]
+    assert "“Cart” earns most by 4 of the 5 models that hand out the same revenue" in shown["flows"]
+    assert "2 of the 2 differ by a tenth or more" in shown["dependence"]
     assert "e-mail earns EUR 25 more" in shown["decision"]
     assert "95 of 100" not in shown["decision"]  # one order is too few for an interval
     assert "“Spring” gains most (EUR 25), “Cart › Cart 1” loses most (EUR 25)" in shown["decision"]
 
 
-def test_too_few_orders_teach_nothing_and_nothing_of_it_is_shown() -> None:
-    shown = study(*BOTH, *KEPT)
+def test_the_index_is_told_how_much_the_choice_moves_of_how_much(two_orders: dict[str, object]) -> None:
+    facts = two_orders["facts"]._repr_mimebundle_()[FACTS]
+    assert facts["headline"] == "The choice of model moves up to EUR 50 of EUR 70 between messages"
+    assert "Difference of the models" not in [figure["name"] for figure in facts["figures"]]
+    assert {"name": "Moved between messages, at most", "value": 50.0, "unit": "EUR"} in facts["figures"]
+
+
+def test_too_few_orders_teach_nothing_and_nothing_of_it_is_shown(two_orders: dict[str, object]) -> None:
+    shown = two_orders
     assert "Too few orders to learn from: 2 orders with an open touch" in shown["learned"]
     assert shown["learned chart"] is shown["learned table"] is None
 
@@ -195,8 +216,8 @@ def test_enough_orders_teach_a_share_with_its_interval() -> None:
     assert "in 95 of 100 cases" in shown["decision"]
 
 
-def test_orders_of_one_touch_hang_on_no_model() -> None:
-    shown = study(*KEPT)
+def test_orders_of_one_touch_hang_on_no_model(one_touch: dict[str, object]) -> None:
+    shown = one_touch
     assert "No message depends on the model" in shown["dependence"]
     assert "None of the 1 best message changes its rank" in shown["ranks"]
     assert "no channel earns a different amount" in shown["decision"]
@@ -221,8 +242,8 @@ def test_names_that_mean_harm_are_only_text() -> None:
         assert "<b>" not in text, name
 
 
-def test_every_model_has_its_line_in_the_glossary_with_a_source() -> None:
-    told = study(*KEPT)["glossary table"].as_raw_html()
+def test_every_model_has_its_line_in_the_glossary_with_a_source(one_touch: dict[str, object]) -> None:
+    told = one_touch["glossary table"].as_raw_html()
     for name in ("Old", "Cooperative", "First-touch", "Linear", "Time-decay", "Position-based", "Last-click", "Markov"):
         assert f">{name}<" in told
     assert "halves with each 7 days of its age" in told

@@ -63,6 +63,7 @@ def show(studied: MessageStudy, *, least: int = 5) -> dict[str, object]:
         "channels table": t.tabulate_channels(levels["channel"], **told),
         "earnings table": t.tabulate_earnings(messages, name="flow-messages", top=9, **told),
         "engagement table": t.tabulate_engagement(messages, name="read", top=9),
+        "opens table": t.tabulate_opens(messages, name="opens", top=9),
         "deliveries table": t.tabulate_deliveries(messages, name="delivered", top=9),
         "steps table": t.tabulate_steps(steps, least=least),
         "unusual table": t.tabulate_unusual(rates, currency=currency),
@@ -88,7 +89,7 @@ def test_the_headings_say_what_was_earned_by_which_day_and_in_which_zone(shown: 
     assert "from 13 orders" in shown["answer"]
     assert "it would lie between EUR 285 and EUR 975 in 95 of 100 cases" in shown["answer"]
     assert (
-        "- **E-mail:** EUR 600 (95.2 %) from 20 recipients of 40 messages, EUR 15&#46;00 per recipient"
+        "- **E-mail:** EUR 600 (95.2 %) from 20 recipients of 40 messages, EUR 15&#46;00 per message received"
         in shown["answer"]
     )
     assert "messages sent from 6 March to 10 March 2022, and all that came of them" in shown["period"]
@@ -100,11 +101,16 @@ def test_the_best_are_named_and_what_hangs_on_few_orders_is_told(shown: dict[str
     assert "## “Welcome” earned most of the flows: EUR 30" in shown["flows"]
     assert "It hangs on 1 order: too few" in shown["flows"]
     assert "Of 1 message several variations were sent" in shown["flow messages"]
+    assert (
+        "“Welcome › How is it” earned most: EUR 3&#46;00 (EUR 30 by 10 messages). That is not certain"
+        in shown["flow messages"]
+    )
 
 
 def test_the_steps_say_where_people_order_and_leave(shown: dict[str, object]) -> None:
-    assert "## Most convert at “How is it”: 10.0 % (1 of 10)" in shown["steps"]
+    assert "## “How is it” leads to an order most often: 10.0 % (1 of 10)" in shown["steps"]
     assert "it would lie between 1.8 % and 40.4 % in 95 of 100 cases" in shown["steps"]
+    assert "“Hello” with 0.0 % is so near that the lead is not certain" in shown["steps"]
     assert "After 1 message of flows the reader unsubscribed or complained of spam" in shown["steps"]
     assert "most often after “Hello” (1 of 20)" in shown["steps"]
     assert "1 unsubscription, 2 messages not delivered" in shown["deliveries"]
@@ -138,14 +144,26 @@ def test_tables_can_be_read_back_with_variations_beneath_their_message(shown: di
         "Welcome › Hello › variation v0",
         "Welcome › Hello › variation v1",
     ]
-    assert earned[0][1:] == ("30.0", "1", "3.0", None, None, "30.0", "30.0", "10", "SMS")
+    assert earned[0][1:] == ("30.0", "3.0", None, None, "10", "10", "1", "30.0", "30.0")
     assert read_cells(shown["steps table"]) == [
-        ("Welcome › Hello", "1", "0.0", "20", "0", "1", "10", "9", "0"),
-        ("Welcome › How is it", "2", "0.5", "10", "1", "0", "0", "9", "0"),
+        ("Welcome › Hello", "1", "0.0", "20", "0", "0", "1", "10", "9", "0"),
+        ("Welcome › How is it", "2", "0.5", "10", "1", "1", "0", "0", "9", "0"),
     ]
+    opened = {cells[0]: cells[1:] for cells in read_cells(shown["opens table"])}
+    assert opened["Welcome › How is it"][4:] == ("1", "1", "1", "1")
     channels = dict(cells[:2] for cells in read_cells(shown["channels table"]))
     assert channels["Revenue, cooperative model, EUR"] == "600.0"
     assert channels["Opened, profiles, without machines"] == "12.0"
+
+
+def test_a_rate_stands_below_what_it_divides(shown: dict[str, object]) -> None:
+    channels = {cells[0]: cells[1] for cells in read_cells(shown["channels table"])}
+    received = float(channels["Messages received, once a person"])
+    opened = float(channels["Messages opened, without machines"])
+    assert (opened, received) == (12, 40)
+    assert float(channels["Open rate, without machines, of those received"]) == opened / received
+    revenue = float(channels["Revenue, cooperative model, EUR"])
+    assert float(channels["Revenue per message received, cooperative model, EUR"]) == revenue / received
 
 
 def test_what_the_export_does_not_tell_is_a_dash_and_said(shown: dict[str, object]) -> None:
@@ -178,12 +196,19 @@ def test_a_period_is_compared_only_where_the_export_goes_back_far_enough(shown: 
 
 
 def test_small_groups_and_empty_periods_leave_nothing_to_show() -> None:
-    few = show(study(*account(), start="2022-03-06"), least=21)
-    assert few["earnings chart"] is few["channels table"] is few["engagement table"] is None
-    assert "Nothing that the export holds" in few["campaigns"]
-    nothing = show(study(*account(), order(day=60), start="2022-04-20"))
-    assert "earned EUR 0" in nothing["answer"]
-    assert nothing["earnings table"] is nothing["unusual table"] is None
+    p, f, c, t = kn.performance, kn.findings, kn.charts, kn.tables
+    studied = study(*account(), start="2022-03-06")
+    told = {"study": studied, "currency": "EUR"}
+    few = {by: p.leave_out_small(kn.measure_messages(studied, by=by), least=21) for by in ("channel", "campaign")}
+    assert c.draw_earnings(few["campaign"], top=5, **told) is t.tabulate_channels(few["channel"], **told) is None
+    for tabulate in (t.tabulate_engagement, t.tabulate_opens, t.tabulate_deliveries):
+        assert tabulate(few["campaign"], name="few", top=9) is None
+    assert "Nothing that the export holds" in f.state_campaigns(few["campaign"], **told).text
+    studied = study(*account(), order(day=60), start="2022-04-20")
+    told, nothing = {"study": studied, "currency": "EUR"}, kn.measure_messages(studied, by="channel")
+    assert "earned EUR 0" in f.state_performance(nothing, p.compare_dates(studied), **told).text
+    assert t.tabulate_earnings(nothing, name="nothing", top=9, **told) is None
+    assert t.tabulate_unusual(p.add_median(p.list_rates(nothing)), currency="EUR") is None
 
 
 def test_names_that_mean_harm_are_only_text() -> None:

@@ -24,7 +24,7 @@ STEP_NAMES: Final = {
     "left": "Unsubscribed or marked as spam",
     "went_on": "Went on to a later message",
     "recent": "Too recent to say",
-    "ended": "None of these",
+    "ended": "None of these (hollow)",
 }
 """What comes of a receipt → in words; `STEP_PARTS` has them in this order."""
 
@@ -80,7 +80,8 @@ def draw_earnings(
         width=WIDTH - 300,
         height=BAND * rows.height,
         title=_write_title(f"{part} earned {format_share(shown, total)} of the revenue", study),
-        description=f"Attributed revenue under the {old.lower()} and the {new.lower()}. {told}.",
+        description=f"Attributed revenue under the {old.lower()} and the {new.lower()}. "
+        f"{_say_part(rows.height)}{told}.",
     )
 
 
@@ -94,13 +95,17 @@ def draw_rates(rates: pl.LazyFrame, *, measure: str, top: int, study: MessageStu
     measure
         The rate, one of `klavnb.performance.RATES`.
     top
-        How many to draw, those of most recipients. Where none is known there is nothing to draw: None.
+        How many to draw: those apart from the median first, then those of most recipients. Where none is known there is
+        nothing to draw: None.
     """
     known = rates.filter(measure=measure).collect()
     if known.is_empty():
         return None
+    is_apart = pl.col("verdict").is_in(["above", "below"]).fill_null(value=False)
     chosen = (
-        known.sort("of_count", "label", descending=[True, False]).head(top).sort("channel", "estimate", descending=True)
+        known.sort(is_apart, "of_count", "label", descending=[True, True, False])
+        .head(top)
+        .sort("channel", "estimate", descending=True)
     )
     rows = _tell_apart(chosen.with_columns(named_channel=CHANNEL))
     words = MEASURE_NAMES[measure]
@@ -119,7 +124,7 @@ def draw_rates(rates: pl.LazyFrame, *, measure: str, top: int, study: MessageStu
     line = base.mark_rule(strokeWidth=3, opacity=FAINT).encode(x=x, x2=alt.X2("high:Q"), color=_colour(rows))
     dot = base.mark_point(size=60, filled=True, opacity=1).encode(x=alt.X("estimate:Q"), color=_colour(rows))
     tick = base.mark_tick(thickness=2, size=BAND - 10, color=INK).encode(x=alt.X("median:Q"))
-    apart = known.filter(pl.col("verdict").is_in(["above", "below"])).height
+    apart = known.filter(is_apart).height
     told = "; ".join(
         f"{row['name']}: {row['estimate']:.1%} ({row['low']:.1%} to {row['high']:.1%}, median {row['median']:.1%})"
         for row in rows.head(TOLD).to_dicts()
@@ -128,7 +133,8 @@ def draw_rates(rates: pl.LazyFrame, *, measure: str, top: int, study: MessageStu
         width=WIDTH - 300,
         height=BAND * rows.height,
         title=_write_title(f"{apart or 'None'} of {known.height} clearly apart from the median", study),
-        description=f"{words} with its 95 % interval, and the median of the same channel and kind. {told}.",
+        description=f"{words} with its 95 % interval, and the median of the same channel and kind. "
+        f"{_say_part(rows.height)}{told}.",
     )
 
 
@@ -174,7 +180,7 @@ def draw_steps(steps: pl.LazyFrame, *, top: int, least: int, study: MessageStudy
         f"{row['flow']}, step {row['step']}: {format_share(row['count_ordered'], row['count_received'])} ordered, "
         f"{format_share(row['count_left'], row['count_received'])} left, "
         f"{format_share(row['count_went_on'], row['count_received'])} went on"
-        for row in shown.head(TOLD).to_dicts()
+        for row in shown.join(flows.select("flow_id"), on="flow_id", maintain_order="left").to_dicts()
     )
     return alt.vconcat(*panels, spacing=14).properties(
         title=_write_title(
@@ -188,8 +194,9 @@ def draw_steps(steps: pl.LazyFrame, *, top: int, least: int, study: MessageStudy
 
 def _draw_flow(rows: pl.DataFrame, *, title: str) -> alt.Chart:
     names = list(STEP_NAMES.values())
-    scale = alt.Scale(domain=names, range=[INK, LOSS_COLOUR, INK, INK, INK])
-    opacity = alt.Scale(type="ordinal", domain=names, range=[FULL, FULL, FAINT, 0.1, 0.25])
+    scale = alt.Scale(domain=names, range=[INK, LOSS_COLOUR, INK, INK, "transparent"])
+    # whoever is neither ordered, gone nor on the way is hollow, so that no two greys need telling apart
+    opacity = alt.Scale(type="ordinal", domain=names, range=[FULL, FULL, FAINT, 0.2, FULL])
     legend = alt.Legend(columns=3, symbolStrokeColor=INK, symbolStrokeWidth=0.5)
     chart: alt.Chart = (
         alt.Chart(rows)
@@ -221,6 +228,11 @@ def _draw_flow(rows: pl.DataFrame, *, title: str) -> alt.Chart:
         .properties(width=WIDTH - 300, height=BAND * rows["name"].n_unique(), title=title)
     )
     return chart
+
+
+def _say_part(drawn: int) -> str:
+    """Say how many of those drawn a description tells, where it is not all."""
+    return f"The first {TOLD} of {drawn}: " if drawn > TOLD else ""
 
 
 def _write_title(words: str, study: MessageStudy) -> alt.TitleParams:

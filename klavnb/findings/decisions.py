@@ -128,8 +128,8 @@ def _tell_campaigns(campaigns: pl.LazyFrame, *, study: ModelStudy, top: int) -> 
         of_model = find_best(found, model, top=best.height)["campaign_id"].to_list()
         everywhere = everywhere.filter(pl.col("campaign_id").is_in(of_model))
     told = [
-        f"**Campaigns:** {kept} of the {format_count(best.height, 'best campaign')} by the {_word(in_use)} model are among as many best "
-        f"by the {_word(considered)} one."
+        f"**Campaigns:** {kept} of the {format_count(best.height, 'best campaign')} by the {_word(in_use)} model stay among the "
+        f"{best.height} best by the {_word(considered)} one."
     ]
     if not everywhere.is_empty():
         names = ", ".join(f"“{escape_markdown(label)}”" for label in everywhere["label"].head(NAMED))

@@ -24,7 +24,7 @@ def state_learned(learned: pl.LazyFrame, channels: pl.LazyFrame, *, currency: st
     if orders < LEAST_CONVERSIONS or rows.is_empty():
         return Finding(
             f"## Too few orders to learn from: {format_count(orders, 'order')} with an open touch\n\n"
-            f"Two models learn from the ways of all customers how much each channel earns. With fewer than {LEAST_CONVERSIONS} "
+            f"Two models learn from the journeys of all customers how much each channel earns. With fewer than {LEAST_CONVERSIONS} "
             "orders a share could swing by more than ten points of a hundred for no reason but chance, so none is shown here."
         )
     first = rows.sort("share", descending=True).row(0, named=True)["channel"]
@@ -50,13 +50,13 @@ def state_learned(learned: pl.LazyFrame, channels: pl.LazyFrame, *, currency: st
     return Finding(
         f"## Learned from {format_count(orders, 'order')}: {CHANNEL_WORDS[first]} earns {_tell_share(markov)} by Markov, "
         f"{_tell_share(shapley)} by Shapley\n\n"
-        f"In brackets is the interval that holds the share in 95 of 100 cases, were the same time lived by other customers like these. "
+        f"In brackets: with other customers like these, the share would lie within it in 95 of 100 cases. "
         f"In money that is {say_money(markov['value'], currency)} and {say_money(shapley['value'], currency)} of the same revenue that the "
         f"cooperative model hands out. {apart}{one}\n\n"
         f"*How far to trust this?* The intervals say how far chance reaches, not whether the model is right. The Markov model looks at "
-        f"{format_count(first_count(learned), 'way')} of customers, also those that ended in no order, and at nothing but which channel "
+        f"{format_count(first_count(learned), 'journey')} of customers, also those that ended in no order, and at nothing but which channel "
         "follows which; it counts orders, not their worth. The Shapley model shares each order evenly among its channels, however often each was touched. Both "
-        "know only who was touched, not who would have bought anyway. They speak of channels: for single messages there are too few ways."
+        "know only who was touched, not who would have bought anyway. They speak of channels: for single messages there are too few journeys."
     )
 
 

@@ -7,6 +7,7 @@ import polars as pl
 from klavnb.channels import CHANNEL_NAMES
 from klavnb.choices import SAME_REVENUE, ModelStudy
 from klavnb.escaping import escape_markdown
+from klavnb.findings.figures import list_figures
 from klavnb.findings.finding import Facts, Finding, say_money
 from klavnb.findings.pairs import CENT
 from klavnb.sides import MODEL_WORDS
@@ -154,7 +155,7 @@ def state_dependence(dependence: pl.LazyFrame, *, study: ModelStudy, currency: s
         f"{say_money(first['most_value'], currency)}\n\n"
         f"The least is by the {_word(first['least_model'])} model, the most by the {_word(first['most_model'])} model. Of "
         f"{format_count(rows.height, 'message')}, {hanging.height:,} earn a different amount by another model that hands out the same "
-        f"revenue; for {steady:,} the difference is under a tenth of what they earn at most. In the chart a tick is a "
+        f"revenue; {rows.height - steady:,} of the {rows.height:,} differ by a tenth or more of what they earn at most. In the chart a tick is a "
         f"model, the dot the {_word(study.models[0])} model (in use), the ring the {_word(study.models[1])} model (considered)."
     )
 
@@ -193,8 +194,8 @@ def state_ranks(messages: pl.LazyFrame, *, study: ModelStudy, top: int) -> Findi
     )
     return Finding(
         f"## {moved.height} of the {format_count(best.height, 'best message')} change their rank by another model\n\n"
-        f"{stays} “{escape_markdown(widest['label'])}” moves most: between rank {widest['least']} and {widest['most']}. Counted are the models "
-        "that hand out the same revenue; the table also has those that credit fewer orders."
+        f"{stays} “{escape_markdown(widest['label'])}” moves most: between rank {widest['least']} and {widest['most']}. This counts only the "
+        "models that hand out the same revenue; the table also has those that credit fewer orders."
     )
 
 
@@ -208,8 +209,16 @@ def collect_choice_facts(values: pl.LazyFrame, facts: Facts, *, study: ModelStud
     """
     rows = values.filter(pl.col("model").is_in(SAME_REVENUE)).collect()
     widest = rows.select(pl.col("moved_value").max()).item() or 0.0
-    headline = f"Up to {format_money(widest, currency)} of {len(study.models)} models’ revenue goes to other messages"
-    return Facts({**facts.values, "headline": headline})
+    total = rows.select(pl.col("value").max()).item() or 0.0
+    headline = f"The choice of model moves up to {format_money(widest, currency)} of {format_money(total, currency)} between messages"
+    figures = [
+        ("Attributed, models that credit every order", total, currency),
+        ("Moved between messages, at most", widest, currency),
+        ("Moved between messages, at most, share", 100 * widest / total if total else None, "%"),
+        ("Orders credited", rows.select(pl.col("count_conversions").max()).item() or 0, "orders"),
+        ("Models compared", len(study.models), "models"),
+    ]
+    return Facts({**facts.values, "headline": headline, "figures": list_figures(figures)})
 
 
 def _word(model: str) -> str:
@@ -234,21 +243,22 @@ def _state_best(values: pl.LazyFrame, *, key: str, what: str, study: ModelStudy,
     least = min(kept, key=lambda model: kept[model])
     first = best.row(0, named=True)
     leads = [model for model in others if find_best(found, model, top=1)[key].to_list() == [first[key]]]
+    alike = f"{len(others) + 1} models that hand out the same revenue"
     lead = (
-        f"“{escape_markdown(first['label'])}” earns most by every one of them."
+        f"“{escape_markdown(first['label'])}” earns most by all {alike}."
         if len(leads) == len(others)
-        else f"“{escape_markdown(first['label'])}” earns most by {len(leads) + 1} of {len(others) + 1} of them."
+        else f"“{escape_markdown(first['label'])}” earns most by {len(leads) + 1} of the {alike}."
     )
     if best.height == found[key].n_unique():
         ranks = found.filter(pl.col("model").is_in([in_use, *others])).group_by(key).agg(pl.col("rank").n_unique())
         changing = ranks.filter(pl.col("rank") > 1).height
-        heading = f"## {changing} of {format_count(best.height, what)} change places by another model"
+        heading = f"## {changing} of {format_count(best.height, what)} change places among {alike}"
     else:
         heading = f"## {kept[least]} to {max(kept.values())} of the {format_count(best.height, f'best {what}')} stay among the best"
         if kept[least] == max(kept.values()):
             heading = f"## {kept[least]} of the {format_count(best.height, f'best {what}')} stay among the best"
-        heading += f", by model; fewest by the {_word(least)} one" if kept[least] < best.height else " by every model"
+        heading += f", fewest by the {_word(least)} model" if kept[least] < best.height else f" by all {alike}"
     return Finding(
-        f"{heading}\n\n{lead} Counted are the models that hand out the same revenue. The table starts with the {_word(in_use)} model, "
+        f"{heading}\n\n{lead} The models that credit fewer orders are in the table, but not counted here. It starts with the {_word(in_use)} model, "
         f"which is in use, and the {_word(study.models[1])} model, which is considered."
     )

@@ -1,5 +1,6 @@
 """What messages earned: all of them, by channel, campaign and flow."""
 
+import math
 from typing import Any
 
 import dataframely as dy
@@ -57,16 +58,17 @@ def state_performance(
         f"- **{CHANNEL_NAMES[row['channel']]}:** {say_money(row['candidate_value'], currency)} "
         f"({format_share(row['candidate_value'], total['candidate_value'])})"
         + (
-            f" from {format_count(row['count_recipients'], 'recipient')} of {format_count(row['count_delivered'], 'message')}, "
-            f"{say_price(row[PER_RECIPIENT], currency)} per recipient of a message"
+            f" from {format_count(row['count_recipients'], 'recipient')} of {format_count(row['count_reached'], 'message')}, "
+            f"{say_price(row[PER_RECIPIENT], currency)} per message received"
             if row["count_reached"]
             else ", recipients not known"
         )
         for row in rows
     ]
     note = (
-        "The table has every measure by channel. A dash is what the export does not tell: it is not 0. Rates are of those who "
-        "received a message; whoever received two counts twice."
+        "The table has every measure by channel. A dash is what the export does not tell: it is not 0. Rates, and revenue per message, "
+        "are of the *messages received*: one message that reached one person. Someone who received two messages is one recipient, but two "
+        "messages received."
     )
     return Finding("\n\n".join([heading, "\n".join(parts) or "No message of the period is in the export.", note]))
 
@@ -105,7 +107,38 @@ def state_flow_messages(
         if tried
         else "No message was sent in several variations."
     )
-    return Finding(f"{told.text} {many}")
+    return Finding(f"{told.text} {many}{_say_best_price(rows.filter(is_whole), currency)}")
+
+
+def _say_best_price(rows: pl.DataFrame, currency: str | None) -> str:
+    """Say which message earned most per message received, and whether that is sure; nothing if none earned."""
+    ranked = rows.filter(pl.col(PER_RECIPIENT) > 0).sort(PER_RECIPIENT, "label", descending=[True, False])
+    if ranked.is_empty():
+        return ""
+    best, *others = ranked.to_dicts()
+    said = (
+        f"\n\n**Per message received,** “{escape_markdown(best['label'])}” earned most: {say_price(best[PER_RECIPIENT], currency)} "
+        f"({say_money(best['candidate_value'], currency)} by {format_count(best['count_reached'], 'message')})."
+    )
+    if best["count_candidate"] < FEW_ORDERS:
+        return f"{said} That is not certain: it rests on {format_count(best['count_candidate'], 'order')}."
+    low, high = (max(best[PER_RECIPIENT] + sign * _find_swing(best), 0.0) for sign in (-1, 1))
+    said = (
+        f"{said} With other customers like these, it would lie between {say_price(low, currency)} and {say_price(high, currency)} "
+        "in 95 of 100 cases"
+    )
+    if not others:
+        return f"{said}."
+    following = others[0]
+    next_best = f"“{escape_markdown(following['label'])}” with {say_price(following[PER_RECIPIENT], currency)}"
+    gap = best[PER_RECIPIENT] - following[PER_RECIPIENT]
+    is_sure = following["count_candidate"] >= FEW_ORDERS and gap > math.hypot(_find_swing(best), _find_swing(following))
+    return f"{said}; {next_best} is next, and {'clearly lower' if is_sure else 'the lead is not certain'}."
+
+
+def _find_swing(row: dict[str, Any]) -> float:
+    """How far revenue per message received would swing to each side in 95 of 100 cases."""
+    return float(Z * row["candidate_error"] / row["count_reached"])
 
 
 def _state_best(measures: pl.LazyFrame, *, one: str, study: MessageStudy, currency: str | None) -> Finding:
@@ -150,10 +183,7 @@ def _say_other(best: dict[str, Any], study: MessageStudy, currency: str | None) 
 def _say_sure(total: dict[str, Any], currency: str | None) -> str:
     if total["count_candidate"] < FEW_ORDERS:
         return "That is too few to say how far it would swing."
-    return (
-        f"Were the same time lived by other customers like these, it would lie between {_say_range(total, currency)} in 95 of 100 "
-        "cases."
-    )
+    return f"With other customers like these, it would lie between {_say_range(total, currency)} in 95 of 100 cases."
 
 
 def _say_range(row: dict[str, Any], currency: str | None) -> str:

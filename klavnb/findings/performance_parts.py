@@ -1,6 +1,7 @@
 """What became of messages: where flows lose people, what is unusual, what changed, and by which day it counts."""
 
-from typing import Any
+import math
+from typing import Any, Final
 
 import dataframely as dy
 import polars as pl
@@ -15,6 +16,15 @@ from klavnb.schemas import MessageMeasure
 from klavnb.wording import format_count, format_share
 
 __all__ = ["state_deliveries", "state_message_changes", "state_message_dates", "state_steps", "state_unusual"]
+
+HOW_STEPS: Final = (
+    "Each bar is one message of a flow, in the order in which people receive them, with the number delivered. Each delivered "
+    "message counts once, an order first: whoever ordered and also received the next message counts as ordered, not as gone on. "
+    "So the next step may have more deliveries than went on here; people who entered before the period are in it too. "
+    "An order of a message whose receipt the export lacks is missing here. Most flows end for people who order in the "
+    "meantime, or who cannot be reached on the next channel."
+)
+"""How the steps are counted, beneath any finding."""
 
 
 def state_steps(steps: pl.LazyFrame, *, least: int) -> Finding:
@@ -32,29 +42,57 @@ def state_steps(steps: pl.LazyFrame, *, least: int) -> Finding:
         return Finding(
             "## No flow can be followed step by step\n\nThe export holds too few receipts of flows in this period."
         )
-    by_order = rows.sort(pl.col("count_ordered") / pl.col("count_received"), "label", descending=[True, False])
-    best = by_order.row(0, named=True)
+    bounds = find_wilson(pl.col("rate"), pl.col("count_received"))
+    by_order = (
+        rows.with_columns(rate=pl.col("count_ordered") / pl.col("count_received"))
+        .with_columns(low=bounds[0], high=bounds[1])
+        .sort("rate", "label", descending=[True, False])
+        .to_dicts()
+    )
+    best = by_order[0]
     left = rows.sort("count_left", "label", descending=[True, False]).row(0, named=True)
     lost = int(rows["count_left"].sum())
-    bounds = find_wilson(pl.lit(best["count_ordered"] / best["count_received"]), pl.lit(best["count_received"]))
-    low, high = pl.select(low=bounds[0], high=bounds[1]).row(0)
-    sure = f"Were it other people, it would lie between {format_share(low, 1)} and {format_share(high, 1)} in 95 of 100 cases. "
     leaving = (
         f"After {format_count(lost, 'message')} of flows the reader unsubscribed or complained of spam, most often after "
         f"“{escape_markdown(left['label'])}” ({left['count_left']:,} of {left['count_received']:,})."
         if lost
         else "No message of a flow was followed by an unsubscription or a spam complaint."
     )
-    heading = (
-        f"## Most convert at “{escape_markdown(best['label'])}”: {format_share(best['count_ordered'], best['count_received'])} "
-        f"({best['count_ordered']:,} of {best['count_received']:,})"
-        if best["count_ordered"]
-        else "## No message of a flow earned an order"
+    if not best["count_ordered"]:
+        return Finding(f"## No message of a flow earned an order\n\n{leaving}\n\n{HOW_STEPS}{_say_branches(rows)}")
+    ordered, orders = (int(rows[name].sum()) for name in ("count_ordered", "count_orders"))
+    several = (
+        f"{format_count(ordered, 'delivered message')} of flows earned {format_count(orders, 'order')}, since one may earn several. "
+        if orders > ordered
+        else ""
     )
     return Finding(
-        f"{heading}\n\n{sure if best['count_ordered'] else ''}{leaving} Each bar is one message of a flow, in the order in which people receive them, with the number "
-        "that arrived. An order comes first: whoever ordered and went on counts as an order. Who goes on has received a later "
-        "message; most flows end for people who order in the meantime, or who cannot be reached on the next channel."
+        f"## “{escape_markdown(best['label'])}” leads to an order most often: {format_share(best['rate'], 1)} "
+        f"({best['count_ordered']:,} of {best['count_received']:,})\n\n"
+        f"With other people like these, it would lie between {format_share(best['low'], 1)} and {format_share(best['high'], 1)} in 95 of "
+        f"100 cases{_say_next(by_order)}. {several}{leaving}\n\n{HOW_STEPS}{_say_branches(rows)}"
+    )
+
+
+def _say_next(by_order: list[dict[str, Any]]) -> str:
+    """Say which message comes next, and whether the difference is more than chance (Newcombe's method 10)."""
+    if len(by_order) == 1:
+        return ""
+    best, following = by_order[:2]
+    swing = math.hypot(best["rate"] - best["low"], following["high"] - following["rate"])
+    sure = "is clearly lower" if best["rate"] - following["rate"] > swing else "is so near that the lead is not certain"
+    return f"; “{escape_markdown(following['label'])}” with {format_share(following['rate'], 1)} {sure}"
+
+
+def _say_branches(rows: pl.DataFrame) -> str:
+    """Name the steps that nobody goes on from, though their flow has a later one."""
+    last = pl.col("step").max().over("flow_id")
+    ends = rows.filter(pl.col("step") < last, pl.col("count_went_on") == 0)["label"].to_list()
+    return (
+        f" From {', '.join(f'“{escape_markdown(label)}”' for label in ends)} nobody went on to the later message of the flow: it looks as if the "
+        "flow branches there, and a person receives one or the other."
+        if ends
+        else ""
     )
 
 
@@ -86,11 +124,18 @@ def state_deliveries(measures: dy.LazyFrame[MessageMeasure]) -> Finding:
         )
     left = sum(row["count_unsubscribed"] or 0 for row in rows)
     lost = sum((row["count_bounced"] or 0) + (row["count_failed"] or 0) for row in rows)
+    dropped = sum(row["count_dropped"] or 0 for row in rows)
+    unsent = (
+        f" Klaviyo dropped {format_count(dropped, 'message')} before sending: "
+        f"{'it is' if dropped == 1 else 'they are'} not among the {lost:,} that were sent but not delivered."
+        if dropped
+        else ""
+    )
     return Finding(
         f"## {format_count(left, 'unsubscription')}, {format_count(lost, 'message')} not delivered\n\n"
         + "\n".join(told)
         + "\n\nSomeone who unsubscribed from e-mails and from texts counts in both. Only what names a message counts here: an "
-        "unsubscription on the shop’s own page names none."
+        f"unsubscription on the shop’s own page names none.{unsent}"
     )
 
 
@@ -119,10 +164,13 @@ def state_unusual(rates: pl.LazyFrame, *, currency: str | None) -> Finding:
     chance = f"By chance alone about {round(judged.height / 20):,} would be."
     first = apart.sort("of_count", "label", descending=[True, False]).row(0, named=True)
     name = MEASURE_NAMES[first["measure"]]
-    value, median = (_say_measure(first, column, currency) for column in ("estimate", "median"))
+    value, low, high, median = (
+        _say_measure(first, column, currency) for column in ("estimate", "low", "high", "median")
+    )
     return Finding(
-        f"## {format_count(apart.height, 'figure')} of {judged.height:,} lie apart from what is usual here\n\n{how} {chance} The one of most "
-        f"people: “{escape_markdown(first['label'])}”, {name[0].lower()}{name[1:]}: {value}, and the median is {median}."
+        f"## {format_count(apart.height, 'figure')} of {judged.height:,} lie apart from what is usual here\n\n{how} {chance} The one that "
+        f"most people received: “{escape_markdown(first['label'])}”, {name[0].lower()}{name[1:]}: {value} ({low} to {high}), while the median "
+        f"is {median}."
     )
 
 
@@ -163,11 +211,17 @@ def state_message_changes(changes: pl.LazyFrame, *, study: MessageStudy, currenc
     of = rows.filter(pl.col("low").is_not_null()).height
     relative = f" ({format_share(now - before, before)})" if before else ""
     more = f"{say_money(abs(now - before), currency)} {'more' if now >= before else 'less'}"
+    window = study.comparison.settings.longest_window
+    late_orders = (
+        f" Orders that the messages of the last {window.days} days still earn are missing from the later period, and from it alone."
+        if study.dated_by == "sent" and study.comparison.as_of.date() - period.last_on < window
+        else ""
+    )
     return Finding(
         f"## {more} than in the {period.count_days:,} days before{relative}\n\n"
-        f"Compared are {say_days(period)} and {days}, {say_dating(study)}: {say_money(now, currency)} after {say_money(before, currency)}. "
+        f"This compares {say_days(period)} with {days}, {say_dating(study)}: {say_money(now, currency)} after {say_money(before, currency)}. "
         f"Of {format_count(of, 'rate')} {sure or 'none'} changed by more than chance would explain. Amounts have no interval "
-        f"here: they change with the season, and with how much was sent.{left_out}"
+        f"here: they change with the season, and with how much was sent.{late_orders}{left_out}"
     )
 
 
@@ -186,5 +240,5 @@ def state_message_dates(dates: pl.LazyFrame, *, study: MessageStudy, currency: s
 
 
 def _say_measure(row: dict[str, Any], column: str, currency: str | None) -> str:
-    """Write a rate as a share, revenue per recipient as money."""
-    return say_price(row[column], currency) if row["measure"] == PER_RECIPIENT else format_share(row[column], 1)
+    """Write a rate as a share, fine enough to tell it from its median; revenue per message as money."""
+    return say_price(row[column], currency) if row["measure"] == PER_RECIPIENT else f"{100 * row[column]:.2f} %"

@@ -1,6 +1,6 @@
 """How far to believe a report on messages: what is counted, what the export does not tell, caveats, facts."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 import polars as pl
@@ -10,6 +10,7 @@ from klavnb.channels import CHANNEL_WORDS
 from klavnb.escaping import escape_markdown
 from klavnb.findings.figures import list_figures
 from klavnb.findings.finding import Facts, Finding, say_money
+from klavnb.findings.trust import OLD_DATA_DAYS, count_age_days
 from klavnb.performance import MessageStudy
 from klavnb.performance.words import say_dating, say_days
 from klavnb.privacy import mask
@@ -34,8 +35,6 @@ KIND_WORDS: Final = {
     "unsubscribed": "unsubscriptions",
     "spam": "spam complaints",
 }
-
-OLD_DATA: Final = timedelta(days=30)
 
 
 def state_message_period(study: MessageStudy, *, data: str = "") -> Finding:
@@ -131,8 +130,9 @@ def list_message_caveats(study: MessageStudy, *, least: int, currency: str | Non
         "those known to be; what is not known stays, so rates without machines may still be too high.",
         "- **Of those who received it:** rates look only at people whose receipt is in the export, so that a lost receipt bends no rate. "
         "Klaviyo divides all opens by all deliveries, which may give a little more.",
-        "- **Recipients:** a profile counts once in a row, however often. Messages of a channel or a flow reach the same people, so their "
-        "recipients do not add up.",
+        "- **Recipients and messages received:** a recipient counts once in a row, however many messages came. Messages of a channel or a "
+        "flow reach the same people, so their recipients do not add up; messages received do. A flow message that reached someone twice is "
+        "one message received, but two delivered.",
         "- **Many comparisons:** of a hundred intervals five miss by chance. A message that stands out once is a question, not an answer.",
         "- **The order of a flow’s steps** is not in the export; it is taken from when people receive them.",
         "- **Attribution is not cause:** a credited order followed a message; it might have come without it.",
@@ -153,14 +153,15 @@ def collect_message_facts(dates: pl.LazyFrame, *, study: MessageStudy) -> Facts:
     """
     comparison, period = study.comparison, study.period
     total = dates.filter(dated_by=study.dated_by).collect().row(0, named=True)
-    age = datetime.now(UTC) - comparison.as_of
+    age = count_age_days(comparison.as_of.date())
     is_late = comparison.as_of.date() - period.last_on < PROVISIONAL
     notices = [
-        f"Provisional: messages of the last {PROVISIONAL.days} days, up to {comparison.as_of:%-d %B %Y}, still earn."
+        f"Provisional: messages of the last {PROVISIONAL.days} days, up to {comparison.as_of:%-d %B %Y}, had not finished earning when the "
+        "export was made."
         if is_late
         else "",
-        f"The data end {age.days} days before this report was made: export again for current figures."
-        if age > OLD_DATA
+        f"The data end {age} days before this report was made: export again for current figures."
+        if age > OLD_DATA_DAYS
         else "",
     ]
     reached = study.tally.filter(pl.col("part") == "current", pl.col("received") > 0)

@@ -26,7 +26,8 @@ def measure_steps(study: MessageStudy) -> pl.LazyFrame:
     `count_ordered` (an order that the candidate credits to this message), `count_left` (unsubscribed or marked it as
     spam), `count_went_on` (received a later message of the flow before the flow began anew), `count_recent` (none of
     these, but so close to the end of the data that it may come), `count_ended` (none of these). All count receipts:
-    whoever passes a flow twice counts twice. A flow without receipts in the export is absent.
+    whoever passes a flow twice counts twice. `count_orders` counts the orders of those who ordered: one receipt may
+    earn several. A flow without receipts in the export is absent.
 
     The export does not know the order of a flow's messages. It is taken from their delay: the median time
     since the profile last received the message with which most begin. Ties go by message id.
@@ -43,13 +44,17 @@ def measure_steps(study: MessageStudy) -> pl.LazyFrame:
     [(1, 'email'), (2, 'sms'), (3, 'email')]
     """
     receipts, leavings = _find_receipts(study)
-    ordered = study.credits.filter(pl.col("candidate_credit") > 0).select("profile_id", "message_id", at="touched_at")
+    credited = study.credits.filter(pl.col("candidate_credit") > 0).select(
+        "profile_id", "message_id", "conversion_id", at="touched_at"
+    )
     placed = _order_steps(receipts)
+    ordered = _match(placed, credited).group_by("receipt").agg("conversion_id")
+    left = _match(placed, leavings).select(pl.col("receipt").unique()).collect().to_series()
     following = pl.col("step").shift(-1).over(PERSON, order_by=["at", "step"])
-    outcomes = placed.with_columns(
+    outcomes = placed.join(ordered, on="receipt", how="left").with_columns(
         has_gone_on=(following > pl.col("step")).fill_null(value=False),
-        has_ordered=pl.col("receipt").is_in(_match(placed, ordered).implode()),
-        has_left=pl.col("receipt").is_in(_match(placed, leavings).implode()),
+        has_ordered=pl.col("conversion_id").is_not_null(),
+        has_left=pl.col("receipt").is_in(left.implode()),
         # the next step may lie weeks ahead, and an order may come as long as a window is open
         is_recent=study.comparison.as_of - pl.col("at")
         < pl.max_horizontal(
@@ -81,6 +86,7 @@ def measure_steps(study: MessageStudy) -> pl.LazyFrame:
         .agg(
             count_received=pl.len().cast(pl.Int64),
             **{f"count_{name}": (pl.col("part") == name).sum().cast(pl.Int64) for name in STEP_PARTS},
+            count_orders=pl.col("conversion_id").explode().drop_nulls().n_unique().cast(pl.Int64),
         )
         .join(names, on=["channel", "message_id"], how="left")
         .sort("flow", "flow_id", "step")
@@ -135,8 +141,8 @@ def _order_steps(receipts: pl.LazyFrame) -> pl.LazyFrame:
     return receipts.join(steps, on=["flow_id", "message_id"])
 
 
-def _match(receipts: pl.LazyFrame, happened: pl.LazyFrame) -> pl.Series:
-    """Find the receipts that something happened to: of the same profile and message, the last one before it."""
+def _match(receipts: pl.LazyFrame, happened: pl.LazyFrame) -> pl.LazyFrame:
+    """Add to what happened the receipt that it came of: of the same profile and message, the last one before it."""
     return (
         happened.sort("at")
         .join_asof(
@@ -145,7 +151,5 @@ def _match(receipts: pl.LazyFrame, happened: pl.LazyFrame) -> pl.Series:
             by=["profile_id", "message_id"],
             check_sortedness=False,
         )
-        .select(pl.col("receipt").drop_nulls().unique())
-        .collect()
-        .to_series()
+        .filter(pl.col("receipt").is_not_null())
     )

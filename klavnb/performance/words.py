@@ -11,7 +11,7 @@ __all__ = ["MEASURE_NAMES", "name_model", "say_dating", "say_days"]
 MEASURE_NAMES: Mapping[str, str] = MappingProxyType(
     {
         "count_recipients": "Recipients, profiles",
-        "count_reached": "Recipients of each message, added up",
+        "count_reached": "Messages received, once a person",
         "count_delivered": "Delivered, messages",
         "count_bounced": "Bounced, messages",
         "bounce_rate": "Bounced, of those sent",
@@ -35,8 +35,8 @@ MEASURE_NAMES: Mapping[str, str] = MappingProxyType(
         "count_baseline": "Orders",
         "candidate_value": "Revenue",
         "baseline_value": "Revenue",
-        "candidate_per_recipient": "Revenue per recipient",
-        "baseline_per_recipient": "Revenue per recipient",
+        "candidate_per_recipient": "Revenue per message received",
+        "baseline_per_recipient": "Revenue per message received",
         "candidate_order_value": "Average order",
         "baseline_order_value": "Average order",
         "count_unsubscribed": "Unsubscribed, profiles",

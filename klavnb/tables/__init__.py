@@ -28,6 +28,7 @@ from klavnb.tables.performance import (
     tabulate_deliveries,
     tabulate_earnings,
     tabulate_engagement,
+    tabulate_opens,
 )
 from klavnb.tables.performance_parts import (
     tabulate_message_changes,
@@ -74,6 +75,7 @@ __all__ = [
     "tabulate_metrics",
     "tabulate_model_glossary",
     "tabulate_models",
+    "tabulate_opens",
     "tabulate_pair_provenance",
     "tabulate_provenance",
     "tabulate_quality_provenance",

@@ -22,8 +22,8 @@ __all__ = [
 ]
 
 MARKOV = (
-    "A channel earns by how much rarer an order would be if every way through it ended there, learned from the ways of "
-    "all customers. By channel only."
+    "A channel earns by how much rarer an order would be if every journey through it ended there, learned from the "
+    "journeys of all customers. By channel only."
 )
 SHAPLEY = (
     "A channel earns what it adds to every group of channels, on average; a group is worth the revenue of the orders "
@@ -54,8 +54,8 @@ def tabulate_models(values: pl.LazyFrame, *, currency: str | None) -> GT:
             model="Model",
             value="Attributed revenue" + add_unit(currency),
             count_conversions="Orders",
-            difference="Against the first row",
-            moved_value="Given to other messages than by it",
+            difference="Against the first row" + add_unit(currency),
+            moved_value="Moved to other messages" + add_unit(currency),
         )
         .fmt_number(["value", "count_conversions", "moved_value"], decimals=0)
         .fmt_number("difference", decimals=0, force_sign=True)

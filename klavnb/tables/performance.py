@@ -6,7 +6,6 @@ import dataframely as dy
 import polars as pl
 from great_tables import GT, loc, style
 
-from klavnb.channels import CHANNEL_NAMES
 from klavnb.performance import PER_RECIPIENT, MessageStudy, find_wilson, list_rates
 from klavnb.performance.words import MEASURE_NAMES, name_model
 from klavnb.schemas import MessageMeasure
@@ -20,14 +19,22 @@ __all__ = [
     "tabulate_deliveries",
     "tabulate_earnings",
     "tabulate_engagement",
+    "tabulate_opens",
 ]
 
 UNKNOWN: Final = "–"
-NAME_STYLE: Final = style.css("min-width: 9rem")
+NAME_STYLE: Final = style.css("min-width: 8rem")
 """Beside many columns a name would be broken into a line a word."""
 BOUNDS: Final = {"low": "… from", "high": "… to"}
 """The ends of an interval, in the columns after its estimate."""
-CHANNEL: Final = pl.col("channel").cast(pl.String).replace_strict(dict(CHANNEL_NAMES)).fill_null("several")
+COUNTED: Final = {
+    "human_open_rate": ("Messages opened, without machines", "count_reached"),
+    "open_rate": ("Messages opened, with machines", "count_reached"),
+    "human_click_rate": ("Messages clicked, without bots", "count_reached"),
+    "click_rate": ("Messages clicked, with bots", "count_reached"),
+    "unsubscribe_rate": ("Messages followed by an unsubscription", "count_reached"),
+}
+"""A rate of the messages received → its numerator in words, and what it is divided by."""
 SIDES: Final = ("candidate", "baseline")
 
 
@@ -36,19 +43,26 @@ def tabulate_channels(
 ) -> GT | None:
     """List every measure of each channel: a row per measure, a column per channel; visits are left out.
 
+    Before a rate of the messages received stands how many it counts, so that it can be rebuilt.
+
     Where no message has a channel there is nothing to list, and None is returned.
     """
     kept = channels.filter(pl.col("channel") != "session").collect()
     if kept.is_empty():
         return None
-    values = kept.select(pl.col(list(MEASURE_NAMES)).cast(pl.Float64)).transpose(
-        include_header=True, header_name="measure", column_names=kept["label"].to_list()
+    listed = [part for name in MEASURE_NAMES for part in ([f"{name}_counted", name] if name in COUNTED else [name])]
+    counted = [(pl.col(rate) * pl.col(of)).round().alias(f"{rate}_counted") for rate, (_, of) in COUNTED.items()]
+    values = (
+        kept.with_columns(counted)
+        .select(pl.col(listed).cast(pl.Float64))
+        .transpose(include_header=True, header_name="measure", column_names=kept["label"].to_list())
     )
     models = {side: name_model(getattr(study.comparison, side)) for side in SIDES}
     names = {
         measure: f"{name}, {models[side]}" if (side := _find_side(measure)) else name
         for measure, name in MEASURE_NAMES.items()
-    }
+    } | {f"{rate}_counted": name for rate, (name, _) in COUNTED.items()}
+    names |= {rate: f"{names[rate]}, of those received" for rate in COUNTED}
     words = {measure: name + (add_unit(currency) if is_money(measure) else "") for measure, name in names.items()}
     places = {measure: place for place, measure in enumerate(values["measure"])}
     labels = kept["label"].to_list()
@@ -87,14 +101,14 @@ def tabulate_earnings(
         .select(
             "label",
             "candidate_value",
-            "count_candidate",
             PER_RECIPIENT,
             "low",
             "high",
-            "baseline_value",
-            "candidate_order_value",
+            "count_reached",
             "count_recipients",
-            CHANNEL,
+            "count_candidate",
+            "candidate_order_value",
+            "baseline_value",
         )
         .collect()
     )
@@ -106,17 +120,19 @@ def tabulate_earnings(
         tabulate(rows, name=name)
         .cols_label(
             label="Name",
-            channel="Channel",
+            count_reached="Messages received",
             count_recipients="Recipients",
             count_candidate="Orders",
             candidate_value=f"Revenue{unit}",
             baseline_value=f"By the {baseline}",
-            candidate_per_recipient="Per recipient",
+            candidate_per_recipient="Per message received",
             low="… from",
             high="… to",
             candidate_order_value="Average order",
         )
-        .fmt_number(["count_recipients", "count_candidate", "candidate_value", "baseline_value"], decimals=0)
+        .fmt_number(
+            ["count_reached", "count_recipients", "count_candidate", "candidate_value", "baseline_value"], decimals=0
+        )
         .fmt_number([PER_RECIPIENT, "low", "high", "candidate_order_value"], decimals=2)
         .sub_missing(missing_text=UNKNOWN)
         .tab_style(NAME_STYLE, loc.body(columns="label"))
@@ -124,7 +140,7 @@ def tabulate_earnings(
 
 
 def tabulate_engagement(measures: dy.LazyFrame[MessageMeasure], *, name: str, top: int) -> GT | None:
-    """List who opened and clicked, without machines first; None without a row that knows of either.
+    """List what part of the recipients opened and clicked, machines left out; None without a row that knows of either.
 
     Parameters
     ----------
@@ -137,34 +153,53 @@ def tabulate_engagement(measures: dy.LazyFrame[MessageMeasure], *, name: str, to
         .head(top)
         .select(
             "label",
+            "count_recipients",
             *(column for rate in rates for column in (pl.col(rate), *_find_bounds(rate))),
             "click_to_open_rate",
-            "count_human_opened",
-            "count_opened",
-            "count_human_opens",
-            "count_opens",
-            "count_human_clicked",
-            "count_clicked",
-            "count_human_clicks",
-            "count_clicks",
-            CHANNEL,
         )
         .collect()
     )
     if rows.is_empty():
         return None
-    counts = [column for column in rows.columns if column.startswith("count_")]
     return (
         tabulate(rows, name=name)
         .cols_label(
             cases={
-                **{measure: MEASURE_NAMES[measure] for measure in (*rates, "click_to_open_rate", *counts)},
+                **{measure: MEASURE_NAMES[measure] for measure in (*rates, "click_to_open_rate")},
                 "label": "Name",
-                "channel": "Channel",
+                "count_recipients": "Recipients",
                 **{f"{rate}_{end}": words for rate in rates for end, words in BOUNDS.items()},
             }
         )
         .fmt_percent([column for column in rows.columns if "_rate" in column], decimals=1)
+        .fmt_number("count_recipients", decimals=0)
+        .sub_missing(missing_text=UNKNOWN)
+        .tab_style(NAME_STYLE, loc.body(columns="label"))
+    )
+
+
+def tabulate_opens(measures: dy.LazyFrame[MessageMeasure], *, name: str, top: int) -> GT | None:
+    """List how many people opened and clicked, and how often, with machines and without; None where nothing is known.
+
+    Parameters
+    ----------
+    measures, name, top
+        As of `klavnb.tables.tabulate_earnings`.
+    """
+    counts = [
+        f"count_{side}{what}" for of in ("open", "click") for what in (f"{of}ed", f"{of}s") for side in ("human_", "")
+    ]
+    rows = (
+        measures.filter(pl.any_horizontal(pl.col("count_opened", "count_clicked").is_not_null()))
+        .head(top)
+        .select("label", *counts)
+        .collect()
+    )
+    if rows.is_empty():
+        return None
+    return (
+        tabulate(rows, name=name)
+        .cols_label(cases={**{measure: MEASURE_NAMES[measure] for measure in counts}, "label": "Name"})
         .fmt_number(counts, decimals=0)
         .sub_missing(missing_text=UNKNOWN)
         .tab_style(NAME_STYLE, loc.body(columns="label"))
@@ -184,7 +219,7 @@ def tabulate_deliveries(measures: dy.LazyFrame[MessageMeasure], *, name: str, to
     rows = (
         measures.filter(pl.any_horizontal(pl.col(counts + people).is_not_null()))
         .head(top)
-        .select("label", *counts, people[0], rate, *_find_bounds(rate), people[1], "count_recipients", CHANNEL)
+        .select("label", *counts, people[0], rate, *_find_bounds(rate), people[1])
         .collect()
     )
     if rows.is_empty():
@@ -193,13 +228,18 @@ def tabulate_deliveries(measures: dy.LazyFrame[MessageMeasure], *, name: str, to
         tabulate(rows, name=name)
         .cols_label(
             cases={
-                **{measure: MEASURE_NAMES[measure] for measure in (*counts, *people, rate, "count_recipients")},
+                "count_delivered": "Delivered",
+                "count_bounced": "Bounced",
+                "count_dropped": "Dropped",
+                "count_failed": "Texts failed",
+                "count_unsubscribed": "People who left",
+                rate: MEASURE_NAMES[rate],
+                "count_marked_spam": "Marked as spam",
                 **{f"{rate}_{end}": words for end, words in BOUNDS.items()},
                 "label": "Name",
-                "channel": "Channel",
             }
         )
-        .fmt_number([*counts, *people, "count_recipients"], decimals=0)
+        .fmt_number([*counts, *people], decimals=0)
         .fmt_percent([column for column in rows.columns if "_rate" in column], decimals=1)
         .sub_missing(missing_text=UNKNOWN)
         .tab_style(NAME_STYLE, loc.body(columns="label"))

@@ -15,6 +15,9 @@ from klavnb.tables.provenance import list_provenance
 
 __all__ = ["tabulate_message_changes", "tabulate_message_provenance", "tabulate_steps", "tabulate_unusual"]
 
+SMALL_RATES: Final = ("bounce_rate", "failure_rate", "unsubscribe_rate", "spam_rate")
+"""Rates so small that a difference would be lost in rounding to one decimal."""
+
 PLACES: Final = {name: place for place, name in enumerate(MEASURE_NAMES)}
 
 
@@ -35,7 +38,9 @@ def tabulate_steps(steps: pl.LazyFrame, *, least: int) -> GT | None:
             "step",
             pl.col("delay") / timedelta(days=1),
             "count_received",
-            *(f"count_{part}" for part in STEP_PARTS),
+            "count_ordered",
+            "count_orders",
+            *(f"count_{part}" for part in STEP_PARTS if part != "ordered"),
         )
         .collect()
     )
@@ -46,9 +51,10 @@ def tabulate_steps(steps: pl.LazyFrame, *, least: int) -> GT | None:
         .cols_label(
             label="Name",
             step="Step",
-            delay="Days after the first step",
+            delay="Days after the first",
             count_received="Delivered",
             count_ordered="Ordered",
+            count_orders="Their orders",
             count_left="Left",
             count_went_on="Went on",
             count_recent="Too recent to say",
@@ -89,7 +95,7 @@ def tabulate_unusual(rates: pl.LazyFrame, *, currency: str | None) -> GT | None:
             median="Median of its kind",
             verdict="It is",
         )
-        .fmt_percent(values, rows=of_shares, decimals=1)
+        .fmt_percent(values, rows=of_shares, decimals=2)
         .fmt_number(values, rows=of_money, decimals=2)
     )
 
@@ -107,6 +113,7 @@ def tabulate_message_changes(changes: pl.LazyFrame, *, currency: str | None) -> 
         return None
     kinds = {unit: [name for name, its in CHANGES.items() if its == unit] for unit in CHANGES.values()}
     shares, single = _find_rows(rows, kinds["share"]), _find_rows(rows, kinds["money per one"])
+    small = _find_rows(rows, SMALL_RATES)
     # what is a difference of shares is said in points, and only there
     points = pl.when(pl.col("measure").is_in(kinds["share"])).then(pl.col("difference", "low", "high") * 100)
     shown = rows.with_columns(points).with_columns(pl.col("measure").replace_strict(_name_measures(currency)))
@@ -124,9 +131,11 @@ def tabulate_message_changes(changes: pl.LazyFrame, *, currency: str | None) -> 
         )
         .fmt_number(["previous", "current"], decimals=0)
         .fmt_percent(["previous", "current"], rows=shares, decimals=1)
+        .fmt_percent(["previous", "current"], rows=small, decimals=2)
         .fmt_number(["previous", "current"], rows=single, decimals=2)
         .fmt_percent("change", decimals=1, force_sign=True)
         .fmt_number(["difference", "low", "high"], decimals=1, force_sign=True)
+        .fmt_number(["difference", "low", "high"], rows=small, decimals=2, force_sign=True)
         .sub_missing(missing_text=UNKNOWN)
     )
 
