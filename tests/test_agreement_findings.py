@@ -102,7 +102,8 @@ def test_each_part_is_told_with_its_numbers(shown: dict[str, Any]) -> None:
     assert answer.startswith("## Klaviyo recorded what the cooperative model says on 1 of 2 orders (50.0 %)")
     assert "They differ on 1 order, worth EUR 20" in answer
     assert "add up to **EUR 100**, this report’s to **EUR 100**" in answer
-    assert "Not compared are 1 order (credited to an event outside the export: 1)" in answer
+    assert "1 more order cannot be compared (credited to an event outside the export: 1)" in answer
+    assert "with them, this report credits EUR 100 in all" in answer
     assert "9.5 % to 90.5 %" in answer  # Wilson's interval of 1 in 2
     assert "most in that of 7 March 2022" in shown["weeks"].text
     assert "Klaviyo credits it EUR 100, this report EUR 20 less" in shown["messages"].text
@@ -158,7 +159,7 @@ def test_where_nothing_can_be_compared_the_report_says_so() -> None:
 def test_where_both_agree_on_everything_nothing_is_made_up() -> None:
     found = show(*AGREED, LATE)
     assert "There is no order on which they differ" in found["answer"].text
-    assert "There is no week in which they differ" in found["weeks"].text
+    assert "They differ in no week" in found["weeks"].text
     assert "No message is credited differently" in found["messages"].text
     assert found["messages table"] is found["examples table"] is None
     assert found["fit"].text.startswith("## The settings of this report fit as well as any: 1 of 1 order")
@@ -217,5 +218,20 @@ def test_names_that_mean_harm_are_only_text() -> None:
 
 def test_the_facts_of_the_index_say_the_share_and_how_fresh_the_data_are(shown: dict[str, Any]) -> None:
     facts = shown["facts"]._repr_mimebundle_()[FACTS]
-    assert facts["headline"] == "50.0 % of the orders as Klaviyo recorded them"
+    assert facts["headline"] == "Matches Klaviyo on 1 of the 2 orders that can be compared (of 3)"
     assert facts["data_as_of"] == "2022-04-30"
+    assert facts["status"] == "final"
+    assert {figure["name"]: figure["value"] for figure in facts["figures"]} == {
+        "Match with Klaviyo’s record": 50.0,
+        "Orders that match": 1,
+        "Orders compared": 2,
+        "Orders of the period": 3,
+    }
+
+
+def test_orders_of_the_last_days_make_the_report_provisional() -> None:
+    recent = ordered([], day=58, profile_id="profile-bob", event_id="bob's order")
+    facts = show(*AGREED, recent, LATE)["facts"].values
+    assert facts["status"] == "provisional"
+    assert "Provisional: 1 order of the export’s last 5 days" in facts["banner"]
+    assert facts["headline"] == "Matches Klaviyo on all 1 order that can be compared (of 2)"

@@ -5,11 +5,11 @@ from html.parser import HTMLParser
 
 import polars as pl
 import pytest
-from builders import ANNOUNCED
+from builders import ANNOUNCED, email_open, order, push_open
 from test_breakdowns import EUR, KEPT, RECOVERED, UNTOUCHED, compare, export
 
 import klavnb as kn
-from klavnb.rendering import CHART, FACTS
+from klavnb.rendering import CHART, FACTS, TABLE
 
 HOSTILE = '<script>alert(1)</script> [x](javascript:alert(1)) `$a$` | "quoted" & \u202e=cmd()'
 
@@ -45,7 +45,7 @@ def show(*rows: object, **options: str) -> dict[str, object]:
         "sweep chart": kn.charts.draw_sweep(sweep, settings=ANNOUNCED, currency=currency),
         "journeys chart": kn.charts.draw_journeys(journeys, currency=currency),
         "messages table": kn.tables.tabulate_messages(messages, top=5, currency=currency),
-        "extra days table": kn.tables.tabulate_extra_days(extra, currency=currency),
+        "extra days table": kn.tables.tabulate_extra_days(extra, settings=ANNOUNCED, currency=currency),
         "filters table": kn.tables.tabulate_filters(kn.compare_filters(comparison), currency=currency),
         "provenance table": kn.tables.tabulate_provenance(data, comparison=comparison),
     }
@@ -57,10 +57,35 @@ def test_the_recovered_order_is_told_in_every_part() -> None:
     assert "**1 order** that the old model credited to no message" in shown["answer"]
     assert "1 of 3 who ordered. 1 of them have an order that does differ" in shown["answer"]
     assert "Hardly: it hangs on 1 order" in shown["answer"]
-    assert "E-mail gains most: EUR 80 where SMS came last" in shown["bridge"]
-    assert "“Spring” gains most: EUR 80" in shown["messages"]
-    assert "most that of 28 February 2022" in shown["weeks"]
-    assert "1 recovered order" in shown["journeys"]
+    assert "E-mail earns EUR 80 more where SMS came last" in shown["bridge"]
+    assert "“Spring” gains most: EUR 80, from 1 order" in shown["messages"]
+    assert "The models differ in 1 of 2 weeks, most in that of 28 February 2022" in shown["weeks"]
+    assert "1 order that only the cooperative model credits" in shown["journeys"]
+    assert "For 1 of them the change is one order" in shown["messages"]
+    assert "Without machine opens messages earn EUR 100 instead of EUR 100" in shown["filters"]
+    assert "These windows are Klaviyo’s defaults of 2022" in shown["period"]
+
+
+def test_every_length_of_a_window_is_compared_with_the_one_that_is_set() -> None:
+    comparison = compare(*RECOVERED, *KEPT)
+    sweep = kn.sweep_windows(comparison.touches, comparison.conversions, settings=ANNOUNCED)
+    extra = kn.value_extra_days(sweep, settings=ANNOUNCED)
+    table = kn.tables.tabulate_extra_days(extra, settings=ANNOUNCED, currency="EUR")
+    rows = pl.read_csv(table._repr_mimebundle_()[TABLE]["csv"].encode())
+    changes = rows.filter(Channel="E-mail").select("Window, days", pl.col("^.*cooperative_change.*$")).rows()
+    value = dict(rows.filter(Channel="E-mail").select("Window, days", "Cooperative model, EUR").rows())
+    assert changes == [(days, None if days == 5 else value[days] - value[5]) for days in value]
+
+
+def test_the_hours_to_an_order_run_from_where_the_window_of_the_channel_starts() -> None:
+    rows = (push_open(day=1), email_open(day=1), order(day=1.5))
+    gaps = kn.measure_gaps(compare(*rows))
+    spec = kn.charts.draw_gaps(gaps, settings=ANNOUNCED, currency="EUR").to_dict()
+    axes = {panel["title"]: panel["layer"][0]["encoding"]["x"]["title"] for panel in spec["vconcat"]}
+    assert axes == {
+        "E-mail": "Hours from the message’s receipt to the order",
+        "Push": "Hours from the touch to the order",
+    }
 
 
 def test_every_chart_is_described_titled_and_in_the_form_that_pages_and_jupyterlab_draw() -> None:
@@ -164,7 +189,7 @@ def test_without_windows_of_email_and_sms_there_is_no_sweep_to_show() -> None:
     sweep = kn.sweep_windows(comparison.touches, comparison.conversions, settings=settings)
     extra = kn.value_extra_days(sweep, settings=settings)
     assert kn.charts.draw_sweep(sweep, settings=settings, currency="EUR") is None
-    assert kn.tables.tabulate_extra_days(extra, currency="EUR") is None
+    assert kn.tables.tabulate_extra_days(extra, settings=settings, currency="EUR") is None
     assert "Neither e-mail nor SMS has a window" in kn.findings.state_sweep(extra, comparison=comparison).text
 
 

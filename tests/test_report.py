@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +193,22 @@ class TestPage:
         assert page.count("<td>W") == 200
         assert "1,050 more rows not shown here." in page
 
+    def test_of_many_days_the_newest_are_listed_of_every_line(self) -> None:
+        days = [str(date(2025, 1, 1) + timedelta(days=day)) for day in range(365)]
+        rows = [{"campaign": name, "revenue": f"{day}T00:00:00"} for name in ("a", "b") for day in days]
+        page = page_of({CHART: DRAWN | {"data": {"values": rows}}})
+        assert "530 earlier rows not shown here." in page
+        assert page.count(">2025-12-31<") == 2
+        assert ">2025-09-22<" not in page
+
+    def test_columns_that_only_a_condition_of_the_chart_reads_are_not_listed(self) -> None:
+        rows = [{"campaign": "a", "revenue": 1, "is_dark": True, "place": 2}]
+        encoding = DRAWN["encoding"] | {"order": {"field": "place"}}
+        page = page_of({CHART: DRAWN | {"data": {"values": rows}, "encoding": encoding}})
+        assert '<th scope="col">campaign</th>' in page
+        assert "place</th>" not in page
+        assert "dark</th>" not in page
+
     def test_its_contents_link_headings_of_cells_and_of_outputs(self) -> None:
         page = page_of({"text/markdown": "## Second & <b>third</b>\n\n## First\n\nOf a campaign."})
         links = re.findall(r'<li><a href="#([^"]+)">([^<]+)</a>', page)
@@ -231,6 +248,11 @@ class TestPage:
         assert re.findall("<dt>([^<]+)</dt>", page) == ["Touch", "Machine open"]
         assert page.index('id="glossary"') > page.index('id="parameters"')
         assert "glossary" not in page_of({"text/markdown": "Nothing."}).partition("<main")[2]
+
+    def test_a_metric_in_the_provenance_is_no_word_that_the_report_uses(self) -> None:
+        table = '<div id="table-provenance"><table><tr><td>Bounced Email 136</td></tr></table></div>'
+        page = page_of({"text/html": table}, {"text/markdown": "A touch."})
+        assert re.findall("<dt>([^<]+)</dt>", page) == ["Touch"]
 
     def test_every_word_is_explained_once_in_a_sentence(self) -> None:
         words = read_words()

@@ -32,7 +32,7 @@ CLASS_NAMES: Mapping[str, str] = MappingProxyType(
         "recorded_only": "Only Klaviyo credits it",
         "model_only": "Only this report credits it",
         "session_touch": "Klaviyo credits a visit",
-        "self_attributed": "Credited to itself",
+        "self_attributed": "Credited by Klaviyo to the order itself",
         "outside_export": "Credited to an event outside the export",
         "provisional": "Provisional: of the last 5 days",
         "unsaid": "The export does not say",

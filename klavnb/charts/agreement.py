@@ -56,7 +56,8 @@ def draw_agreement(counts: pl.LazyFrame, *, study: AgreementStudy) -> Picture | 
     labels = base.mark_text(align="left", dx=6, color=INK).encode(text=alt.Text("count_conversions:Q", format=","))
     count_differ = rows.filter(side="differ").select(pl.col("count_conversions").sum()).item()
     described = "; ".join(
-        f"{row['what'].lower()}: {row['count_conversions']:,} ({format_share(row['count_conversions'], total)})"
+        f"{row['what'][0].lower()}{row['what'][1:]}: {row['count_conversions']:,} "
+        f"({format_share(row['count_conversions'], total)})"
         for row in rows.to_dicts()
     )
     return alt.layer(bars, labels).properties(

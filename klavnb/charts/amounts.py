@@ -46,8 +46,7 @@ def draw_split(split: pl.LazyFrame, *, currency: str | None, sides: Sides = OLD_
     total = rows.select(pl.col("value").sum()).item()
     rows = rows.with_columns(
         what=pl.col("part").replace_strict(names),
-        share=pl.col("value") / (total or 1),
-        place=pl.int_range(pl.len()),
+        percent=pl.format("{} %", (100 * pl.col("value") / (total or 1)).round(1)),
     )
     of_part = dict(rows.select("part", "value").iter_rows())
     found = "candidate_only"
@@ -60,14 +59,14 @@ def draw_split(split: pl.LazyFrame, *, currency: str | None, sides: Sides = OLD_
         tooltip=[
             alt.Tooltip("what:N", title="Revenue"),
             alt.Tooltip("value:Q", title=f"Value{name_unit(currency)}", format=",.0f"),
-            alt.Tooltip("share:Q", title="Share", format=".1%"),
+            alt.Tooltip("percent:N", title="Share"),
             alt.Tooltip("count_conversions:Q", title="Orders", format=","),
         ],
     )
     bars = base.mark_bar(size=BAND - 8, color=INK).encode(
         opacity=alt.condition(f"datum.part == '{found}'", alt.value(FULL), alt.value(FAINT))
     )
-    labels = base.mark_text(align="left", dx=6, color=INK).encode(text=alt.Text("share:Q", format=".1%"))
+    labels = base.mark_text(align="left", dx=6, color=INK).encode(text=alt.Text("percent:N"))
     title = (
         f"{format_share(of_part.get(found, 0.0), total)} of all revenue is {names[found][0].lower()}{names[found][1:]}"
     )
@@ -144,6 +143,7 @@ def draw_bridge(
             color=colour_channels("credited", "Credited channel", steps["credited"].unique().to_list()),
             tooltip=[
                 alt.Tooltip("what:N", title="Step"),
+                alt.Tooltip("since:Q", title=f"Before the step{name_unit(currency)}", format=",.0f"),
                 alt.Tooltip("difference:Q", title=f"Difference{name_unit(currency)}", format="+,.0f"),
                 alt.Tooltip("count_conversions:Q", title="Orders", format=","),
             ],

@@ -82,7 +82,7 @@ def _draw_channel(rows: pl.DataFrame, windows: pl.DataFrame, *, longest: timedel
             alt.Tooltip("channel:N", title="Channel"),
             alt.Tooltip("counted:N", title="Days counted"),
             alt.Tooltip("day_from:Q", title="From day", format="~g"),
-            alt.Tooltip("day_to:Q", title="to day", format="~g"),
+            alt.Tooltip("day_to:Q", title="To day", format="~g"),
             alt.Tooltip("count_touches:Q", title="Credits", format=","),
         ],
     )
@@ -101,7 +101,7 @@ def _draw_channel(rows: pl.DataFrame, windows: pl.DataFrame, *, longest: timedel
         .encode(
             x=alt.X("day_from:Q", title="Days before the order", scale=reach),
             y=alt.value(14 * place),
-            text=alt.Text("text:N"),
+            text=alt.Text("text:N", title="Window"),
         )
         for place in range(windows.height)
     ]
@@ -109,7 +109,8 @@ def _draw_channel(rows: pl.DataFrame, windows: pl.DataFrame, *, longest: timedel
         width=WIDTH,
         height=110,
         title=alt.Title(
-            CHANNEL_NAMES[channel], subtitle="Wide bars: days from the receipt. Thin lines: days from the touch."
+            CHANNEL_NAMES[channel],
+            subtitle=["Wide bars: days from the receipt.", "Thin lines: days from the touch."],
         ),
     )
 

@@ -81,6 +81,7 @@ def _draw_journey(rows: pl.DataFrame, currency: str | None, sides: Sides) -> Pic
         y=y,
         color=colour_channels("lane", None, CHANNEL_NAMES.values()),
         tooltip=[
+            alt.Tooltip("lane:N", title="Channel"),
             alt.Tooltip("label:N", title="Message"),
             alt.Tooltip("kind:N", title="Touch"),
             alt.Tooltip("touched_days:Q", title="Days to the order", format=".2f"),
@@ -106,7 +107,7 @@ def _draw_journey(rows: pl.DataFrame, currency: str | None, sides: Sides) -> Pic
     )
     line = order.mark_rule(strokeWidth=2, color=INK).encode(x=x)
     name = order.mark_text(align="left", baseline="bottom", dx=4, color=INK).encode(
-        x=x, y=alt.value(-4), text=alt.Text("text:N")
+        x=x, y=alt.value(-4), text=alt.Text("text:N", title="Order")
     )
     told = _tell_journey(rows, currency, sides).split(": ", 1)
     return alt.layer(windows, touches, ring, line, name).properties(

@@ -47,11 +47,16 @@ def draw_recipe(workaround: Workaround, *, least: int) -> Picture | None:
     names = list(lines.values())
     chart: Picture = (
         alt.Chart(rows)
-        .mark_line(interpolate="step-after", strokeWidth=2)
+        .mark_line(interpolate="step-after")
         .encode(
             x=alt.X("as_of:T", title=None, axis=alt.Axis(format="%b %Y", tickCount=6, labelAngle=0)),
             y=alt.Y("count_members:Q", title="Customers in the segment"),
             color=alt.Color("line:N", title=None, scale=alt.Scale(domain=names, range=[INK, LOSS_COLOUR, INK])),
+            # a wide pale band below thin lines: where they lie on each other, all can be seen
+            strokeWidth=alt.StrokeWidth(
+                "line:N", title=None, scale=alt.Scale(type="ordinal", domain=names, range=[9, 2, 2])
+            ),
+            opacity=alt.Opacity("line:N", title=None, scale=alt.Scale(type="ordinal", domain=names, range=[0.3, 1, 1])),
             strokeDash=alt.StrokeDash(
                 "line:N", title=None, scale=alt.Scale(domain=names, range=[[1, 0], [1, 0], [4, 3]])
             ),
@@ -148,5 +153,6 @@ def draw_recipe_reasons(workaround: Workaround, *, least: int) -> Picture | None
         height=BAND * len(goals),
         title=title,
         description="Bars of customers by segment: found by the recipe, and missed by reason. "
-        f"{told or 'No group that is missed is large enough to be drawn'}.",
+        f"{told or 'No group that is missed is large enough to be drawn'}. Groups of fewer than {least} are not "
+        "drawn, so a bar may end before the size of its segment.",
     )

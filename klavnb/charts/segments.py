@@ -180,6 +180,7 @@ def draw_overlap(overlap: pl.LazyFrame, *, least: int) -> Picture | None:
         _name_apart(overlap.filter(pl.col("segment") != pl.col("other")))
         .filter(pl.col("count_both") >= least)
         .with_columns(share=pl.col("count_both") / pl.col("count_segment"))
+        .with_columns(percent=pl.format("{} %", (100 * pl.col("share")).round().cast(pl.Int64)))
     )
     if rows.is_empty():
         return None
@@ -190,14 +191,14 @@ def draw_overlap(overlap: pl.LazyFrame, *, least: int) -> Picture | None:
             alt.Tooltip("segment:N", title="Segment"),
             alt.Tooltip("other:N", title="Also in"),
             alt.Tooltip("count_both:Q", title="In both", format=","),
-            alt.Tooltip("share:Q", title="Part of the segment", format=".0%"),
+            alt.Tooltip("percent:N", title="Part of the segment"),
         ],
     )
     squares = base.mark_rect().encode(
         color=alt.Color("share:Q", title="Part", scale=alt.Scale(scheme="viridis", domain=[0, 1]), legend=None)
     )
     texts = base.mark_text().encode(
-        text=alt.Text("share:Q", format=".0%"),
+        text=alt.Text("percent:N"),
         color=alt.condition(alt.datum.share < DARK, alt.value("#fff"), alt.value("#000")),
     )
     # a segment that lies inside another does so by its definition, mostly
@@ -206,14 +207,14 @@ def draw_overlap(overlap: pl.LazyFrame, *, least: int) -> Picture | None:
         (rows if partly.is_empty() else partly).sort("share", descending=True, maintain_order=True).row(0, named=True)
     )
     told = "; ".join(
-        f"{row['share']:.0%} of {row['segment']} is in {row['other']}"
+        f"{100 * row['share']:.0f} % of {row['segment']} is in {row['other']}"
         for row in rows.sort("share", descending=True, maintain_order=True).head(6).to_dicts()
     )
     step = 52
     return alt.layer(squares, texts).properties(
         width=step * rows["other"].n_unique(),
         height=step * rows["segment"].n_unique(),
-        title=f"{most['share']:.0%} of “{most['segment']}” is also in “{most['other']}”",
+        title=f"{100 * most['share']:.0f} % of “{most['segment']}” is also in “{most['other']}”",
         description=f"Squares: the part of the row's segment that is also in the column's. {told}.",
     )
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import altair as alt
 import polars as pl
 
-from klavnb.channels import CHANNEL_NAMES
+from klavnb.channels import ANCHORED_ON_TOUCH, CHANNEL_NAMES
 from klavnb.charts.ink import DARK, INK, WIDTH, Picture, name_unit
 from klavnb.sensitivity import find_set_windows
 from klavnb.settings import Settings
@@ -54,10 +54,12 @@ def draw_gaps(gaps: pl.LazyFrame, *, settings: Settings, currency: str | None, d
         .group_by("channel", "hour", maintain_order=True)
         .agg(text=pl.col("text").str.join(", "))
     )
-    start = "the message's receipt" if settings.anchor == "received" else "the touch"
-    axis, reach = f"Hours from {start} to the order", alt.Scale(domain=[0, days * 24])
+    from_receipt = settings.anchor == "received"
+    reach = alt.Scale(domain=[0, days * 24])
     rows = []
     for channel in binned["channel"].unique(maintain_order=True):
+        start = "the message’s receipt" if from_receipt and channel not in ANCHORED_ON_TOUCH else "the touch"
+        axis = f"Hours from {start} to the order"
         of_channel = binned.filter(pl.col("channel") == channel)
         of_windows = windows.filter(pl.col("channel") == channel)
         bars = (
@@ -70,7 +72,7 @@ def draw_gaps(gaps: pl.LazyFrame, *, settings: Settings, currency: str | None, d
                 tooltip=[
                     alt.Tooltip("name:N", title="Channel"),
                     alt.Tooltip("hour:Q", title="From hour"),
-                    alt.Tooltip("until:Q", title="to hour"),
+                    alt.Tooltip("until:Q", title="To hour"),
                     alt.Tooltip("count_conversions:Q", title="Orders", format=","),
                     alt.Tooltip("value:Q", title=f"Value{name_unit(currency)}", format=",.0f"),
                 ],
@@ -85,10 +87,15 @@ def draw_gaps(gaps: pl.LazyFrame, *, settings: Settings, currency: str | None, d
         texts = [
             alt.Chart(of_windows[place])
             .mark_text(align="left", baseline="top", dx=5, color=INK)
-            .encode(x=alt.X("hour:Q", title=axis, scale=reach), y=alt.value(14 * place), text=alt.Text("text:N"))
+            .encode(
+                x=alt.X("hour:Q", title=axis, scale=reach),
+                y=alt.value(14 * place),
+                text=alt.Text("text:N", title="Window"),
+            )
             for place in range(of_windows.height)
         ]
         rows.append(alt.layer(bars, rule, *texts).properties(width=WIDTH, height=110, title=CHANNEL_NAMES[channel]))
+    starts = "the message’s receipt (for pushes and visits: the touch)" if from_receipt else "the touch"
     late = gaps.filter(pl.col("is_open").not_()).select("channel").collect()["channel"].value_counts(sort=True)
     count_late = late.select(pl.col("count").sum()).item()
     title = (
@@ -99,9 +106,9 @@ def draw_gaps(gaps: pl.LazyFrame, *, settings: Settings, currency: str | None, d
     told = "; ".join(f"{CHANNEL_NAMES[row['channel']]} {row['count']:,} past the window" for row in late.to_dicts())
     return alt.vconcat(*rows, spacing=28).properties(
         title=title,
-        description=f"Histograms by channel of the hours from {start} to the order, for the last touch of the "
-        f"channel, windows as dashed lines. {told}. {format_count(beyond, 'gap')} of more than {days} days are not "
-        "drawn.",
+        description=f"Histograms by channel of the hours from {starts} to the order, for the last touch of the "
+        f"channel, windows as dashed lines. {told}. Not drawn: {format_count(beyond, 'order')} for which that is more "
+        f"than {days} days.",
     )
 
 

@@ -1,14 +1,14 @@
 """Whether a model says what Klaviyo recorded: all of it, by week, by message, in single orders, against its totals."""
 
-from datetime import UTC, datetime
-
 import polars as pl
 
-from klavnb.agreement import AgreementStudy, Drift, SettingsFit, estimate_agreement
+from klavnb.agreement import NOT_COMPARED, AgreementStudy, Drift, SettingsFit, estimate_agreement
 from klavnb.agreement.describing import CLASS_NAMES, MEASURE_NAMES
+from klavnb.caveats import PROVISIONAL
 from klavnb.escaping import escape_markdown
+from klavnb.findings.figures import list_figures
 from klavnb.findings.finding import Facts, Finding, say_money
-from klavnb.findings.trust import OLD_DATA
+from klavnb.findings.trust import OLD_DATA_DAYS, count_age_days
 from klavnb.wording import format_count, format_share
 
 __all__ = [
@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 REASONS = {
-    "machine_opens": "**Machine opens:** some of its opens were made by a machine. Counted here are all opens; the account may leave "
+    "machine_opens": "**Machine opens:** some of its opens were made by a machine. This report counts all opens; the account may leave "
     "machine opens out of its figures or of its attribution",
     "windows": "**Other settings:** on at least one of its orders Klaviyo’s record differs from this report, so another window, start "
     "or filter may be at work; see above which settings fit",
@@ -59,13 +59,15 @@ def state_agreement(counts: pl.LazyFrame, channels: pl.LazyFrame, *, study: Agre
         for name, row in rows.items()
         if row["side"] == "not_compared"
     ]
+    total = study.comparison.changes.select(pl.col("candidate_value").sum()).collect().item()
     left = (
-        f" Not compared are {format_count(count - study.count_compared, 'order')} ({'; '.join(aside)})."
+        f" {format_count(count - study.count_compared, 'more order')} cannot be compared ({'; '.join(aside)}); with them, this "
+        f"report credits {say_money(total, study.comparison.currency)} in all."
         if aside
         else ""
     )
     if share is None:
-        return Finding(f"## No order can be compared with what Klaviyo recorded\n\nThere are {count:,}.{left}")
+        return Finding(f"## No order can be compared with what Klaviyo recorded\n\n{left.strip()}")
     differ = [row for row in rows.values() if row["side"] == "differ"]
     count_differ = sum(row["count_conversions"] for row in differ)
     recorded, credited = (
@@ -103,7 +105,8 @@ def state_agreement_weeks(weeks: pl.LazyFrame, *, study: AgreementStudy) -> Find
     differing = wide.filter(pl.col("differ") > 0)
     if differing.is_empty():
         return Finding(
-            f"## There is no week in which they differ\n\nCounted are the orders of {format_count(wide.height, 'week')}."
+            f"## They differ in no week\n\nIn none of {format_count(wide.height, 'week')} is there an order on which Klaviyo’s record and "
+            "this report differ."
         )
     worst = differing.sort("differ", "week_on", descending=[True, False]).row(0, named=True)
     return Finding(
@@ -127,8 +130,8 @@ def state_agreement_messages(messages: pl.LazyFrame, *, study: AgreementStudy) -
     differing = rows.filter(pl.col("count_differing") > 0)
     if differing.is_empty():
         return Finding(
-            "## No message is credited differently\n\n"
-            f"Each of {format_count(rows.height, 'message')} earns the same orders in Klaviyo’s record and here."
+            "## No message is credited differently on the orders that can be compared\n\n"
+            f"On these, each of {format_count(rows.height, 'message')} earns the same orders in Klaviyo’s record and here."
         )
     worst = differing.row(0, named=True)
     way = "more" if worst["difference"] >= 0 else "less"
@@ -149,9 +152,22 @@ def state_disagreements(picked: pl.LazyFrame, *, study: AgreementStudy) -> Findi
         return Finding(
             "## There is no order to look at more closely\n\nOn all of them the two agree, or they cannot be compared."
         )
+    is_compared = pl.col("agreement").cast(pl.String).is_in(NOT_COMPARED).not_()
+    count_differ = picked.select(is_compared.sum()).collect().item()
+    heading, what = (
+        (
+            f"{format_count(count, 'order')} that stand out, one by one",
+            "On these the two differ, or cannot be compared.",
+        )
+        if count_differ
+        else (
+            f"{format_count(count, 'order')} that cannot be compared, one by one",
+            "There is no order on which the two differ.",
+        )
+    )
     return Finding(
-        f"## {format_count(count, 'order')} that stand out, one by one\n\n"
-        "On these the two differ, or Klaviyo’s record cannot be compared. Of each kind the dearest orders come first. The times say how long before the order the touch was. Customers are shown as letters."
+        f"## {heading}\n\n{what} Of each kind the largest orders come first. The times say how long before the order the touch "
+        "was. Customers are shown as letters."
     )
 
 
@@ -188,7 +204,7 @@ def state_totals(compared: pl.LazyFrame, reasons: pl.LazyFrame, *, study: Agreem
     )
     return Finding(
         f"## {MEASURE_NAMES[first['measure']]}: {first['same']:,} of {format_count(first['size'], 'campaign')} have Klaviyo’s own total\n\n"
-        f"Compared are {format_count(count, 'campaign')} of the CSV from Klaviyo’s pages with what the events of this export give. Orders and revenue "
+        f"This compares {format_count(count, 'campaign')} of the CSV from Klaviyo’s pages with what the events of this export give. Orders and revenue "
         f"are those that the {study.comparison.sides.candidate} credits.{why}"
     )
 
@@ -196,27 +212,57 @@ def state_totals(compared: pl.LazyFrame, reasons: pl.LazyFrame, *, study: Agreem
 def collect_agreement_facts(study: AgreementStudy, *, fit: SettingsFit, drift: Drift | None) -> Facts:
     """Collect what the index and the banner of a report say of it."""
     comparison, share = study.comparison, estimate_agreement(study)
-    age = datetime.now(UTC) - comparison.as_of
+    age = count_age_days(comparison.as_of.date())
     given = fit.count_by_given
     differs = given is not None and given < fit.best.count_agreeing
+    is_recent = pl.col("converted_at") > comparison.as_of - PROVISIONAL
+    count, provisional = comparison.conversions.select(pl.len(), recent=is_recent.sum()).collect().row(0)
     notices = [
         "The export does not say what Klaviyo recorded." if not study.count_said else "",
+        f"Provisional: {format_count(provisional, 'order')} of the export’s last {PROVISIONAL.days} days, up to "
+        f"{comparison.as_of:%-d %B %Y}, cannot be compared yet: Klaviyo may have revised them since."
+        if provisional and study.count_said
+        else "",
         "Other settings than those of this report reproduce more of what Klaviyo recorded." if differs else "",
         f"The account’s settings seem to have changed about {drift.changed_on:%-d %B %Y}."
         if drift is not None and drift.is_change
         else "",
-        f"The data end {age.days} days before this report was made: export again for current figures."
-        if age > OLD_DATA
+        f"The data end {age} days before this report was made: export again for current figures."
+        if age > OLD_DATA_DAYS
         else "",
     ]
     return Facts(
         {
-            "headline": f"{100 * share.estimate:.1f} % of the orders as Klaviyo recorded them"
-            if share is not None
-            else "Klaviyo’s own attribution is not in the export",
+            "headline": _tell_headline(study, count=count),
             "data_as_of": f"{comparison.as_of:%Y-%m-%d}",
-            "status": "final",
+            "status": "provisional" if provisional else "final",
             "banner": " ".join(notice for notice in notices if notice) or None,
             "period": f"{comparison.first_on} to {comparison.last_on}",
+            "figures": list_figures(
+                [
+                    ("Match with Klaviyo’s record", None if share is None else 100 * share.estimate, "%"),
+                    ("Orders that match", _count_matching(study), "orders"),
+                    ("Orders compared", study.count_compared, "orders"),
+                    ("Orders of the period", count, "orders"),
+                ]
+            ),
         }
     )
+
+
+def _count_matching(study: AgreementStudy) -> int | None:
+    """Count the orders on which the model says what Klaviyo recorded; None where none can be compared."""
+    share = estimate_agreement(study)
+    return None if share is None else round(share.estimate * study.count_compared)
+
+
+def _tell_headline(study: AgreementStudy, *, count: int) -> str:
+    """What the index says in one line."""
+    matching = _count_matching(study)
+    if not study.count_said:
+        return "Klaviyo’s own attribution is not in the export"
+    if matching is None:
+        return "No order can be compared with what Klaviyo recorded"
+    compared = format_count(study.count_compared, "order")
+    of = f"all {compared}" if matching == study.count_compared else f"{matching:,} of the {compared}"
+    return f"Matches Klaviyo on {of} that can be compared (of {count:,})"

@@ -8,6 +8,7 @@ from klavnb.escaping import escape_markdown
 from klavnb.findings.finding import Finding, say_money
 from klavnb.findings.pairs import FEW, tell_answer, tell_bridge, tell_messages, tell_weeks
 from klavnb.privacy import mask
+from klavnb.settings import Settings
 from klavnb.sides import OLD_AND_COOPERATIVE, Sides
 from klavnb.wording import format_count, format_share
 
@@ -23,15 +24,22 @@ def state_period(comparison: ModelComparison, *, data: str = "") -> Finding:
         What the user named as the data; the sample is told to be invented.
     """
     settings = comparison.settings
+    of_whom = (
+        " These windows are Klaviyo’s defaults of 2022; an account may have others. The report “agreement” shows which ones fit what "
+        "Klaviyo recorded for this account."
+        if settings.windows == Settings.preset("2022").windows
+        else ""
+    )
     parts = [
         f"**What is counted:** orders from {comparison.first_on:%-d %B %Y} to {comparison.last_on:%-d %B %Y} (UTC)"
         + (f", in {escape_markdown(comparison.currency)}" if comparison.currency else "")
         + f". An order is one “{escape_markdown(mask(settings.conversion_metric))}” event.",
-        f"**Settings of this report:** {escape_markdown(settings.describe())}",
+        f"**Settings of this report:** {escape_markdown(settings.describe())}{of_whom}",
     ]
     if comparison.sides != OLD_AND_COOPERATIVE:
         parts.insert(
-            0, f"**Compared are** the **{comparison.sides.baseline}** and the **{comparison.sides.candidate}**."
+            0,
+            f"**This report compares** the **{comparison.sides.baseline}** with the **{comparison.sides.candidate}**.",
         )
     if comparison.candidate_settings != settings:
         parts.append(
@@ -86,7 +94,7 @@ def state_answer(
     }
     changed = total["count_gained"] + total["count_lost"] + total["count_moved"]
     who = (
-        f"*Whose orders can differ?* Only those of customers who were reached on two channels or more: {several:,} of "
+        f"*Whose orders can differ?* Only those of customers who opened or clicked on two channels or more: {several:,} of "
         f"{everyone:,} who ordered. {total['count_profiles_changed']:,} of them have an order that does differ. For everyone "
         "else both models give the same answer."
     )
@@ -98,8 +106,8 @@ def state_answer(
         )
     low, high = (say_money(bound, currency) for bound in (difference.low, difference.high))
     sure = (
-        f"Were the same time lived by other customers like these, the difference would lie between {low} and {high} in 95 of "
-        "100 cases (estimated by drawing the customers anew, a bootstrap)."
+        f"With other customers of the same kind, the difference would lie between {low} and {high} in 95 of 100 cases (estimated "
+        "by drawing the customers anew at random, a bootstrap)."
         if changed >= FEW
         else f"Hardly: it hangs on {format_count(changed, 'order')}, too few to say how far it would swing."
     )
@@ -136,7 +144,7 @@ def state_bridge(bridge: pl.LazyFrame, *, currency: str | None, sides: Sides = O
     first = gained.row(0, named=True)
     channel, last = CHANNEL_WORDS[first["channel"]], CHANNEL_WORDS[first["last_channel"]]
     return Finding(
-        f"## {CHANNEL_NAMES[first['channel']]} gains most: {say_money(first['difference'], currency)} where {last} came last\n\n"
+        f"## {CHANNEL_NAMES[first['channel']]} earns {say_money(first['difference'], currency)} more where {last} came last\n\n"
         f"In {format_count(first['count_conversions'], 'order')} the customer’s last touch was by {last}, whose window had "
         "closed before the order. The old model stopped there and credited nothing. The cooperative model also looks "
         f"at the other channels: the window of {channel} was still open. Each bar is one such pair: the channel that gains, "
@@ -157,10 +165,19 @@ def state_messages(messages: pl.LazyFrame, *, currency: str | None, sides: Sides
         for kind in ("flow", "campaign")
     )
     of = messages.select(pl.len()).collect().item()
+    added = pl.col("count_candidate").cast(pl.Int64) - pl.col("count_baseline").cast(pl.Int64)
+    count_single = changed.select((added.abs() == 1).sum()).item()
+    single = (
+        f" For {count_single:,} of them the change is one order, which is chance more than a pattern."
+        if count_single
+        else ""
+    )
+    best_count = changed.sort("difference", descending=True).select(added).item(0, 0)
+    from_orders = f", from {format_count(best_count, 'order')}" if best_count > 0 else ""
     return Finding(
-        f"## “{escape_markdown(best['label'])}” gains most: {say_money(best['difference'], currency)}\n\n"
+        f"## “{escape_markdown(best['label'])}” gains most: {say_money(best['difference'], currency)}{from_orders}\n\n"
         f"Of {format_count(of, 'message')} with any credit, {changed.height:,} earn a different amount: messages of flows "
-        f"{flows} more in all, campaigns {campaigns} more. In the chart the ring is the old model’s amount, the dot the "
+        f"{flows} more in all, campaigns {campaigns} more.{single} In the chart the ring is the old model’s amount, the dot the "
         "cooperative model’s."
     )
 
@@ -175,7 +192,7 @@ def state_weeks(weeks: pl.LazyFrame, *, currency: str | None, sides: Sides = OLD
     if not count_changed:
         return Finding("## No week changes\n\nThe two models credit the same revenue in every week.")
     return Finding(
-        f"## {count_changed} of {format_count(rows.height, 'week')} change, most that of {best['week_on']:%-d %B %Y}\n\n"
+        f"## The models differ in {count_changed} of {format_count(rows.height, 'week')}, most in that of {best['week_on']:%-d %B %Y}\n\n"
         f"In that week the old model credits {say_money(best['baseline_value'], currency)}; the cooperative model credits "
         f"{say_money(best['difference'], currency)} more. The period may cut the first and the last week short."
     )

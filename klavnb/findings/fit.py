@@ -37,8 +37,10 @@ def state_recorded_lags(cutoffs: pl.LazyFrame, *, study: AgreementStudy) -> Find
     return Finding(
         f"## Klaviyo credited no {_say_kind(first['name'])} whose message came more than {format_days(first['longest_from_receipt'])} "
         "before the order\n\n"
-        "Counted are the touches that Klaviyo itself credited. Where a window ends, they stop at once; the dashed line is the window that fits best. From "
-        "the right start the edge is sharp, from the wrong one it is not.\n\n" + "\n".join(told)
+        "These are the touches that Klaviyo itself credited; the dashed line is the window that fits best. Klaviyo credits up to the end of a window and "
+        "nothing after it. So the oldest credit lies close to that line when its age is counted from where the window really starts; counted from "
+        "elsewhere, it may lie well before the line or beyond it. Where the two ages are nearly the same, they do not tell which it is.\n\n"
+        + "\n".join(told)
     )
 
 
@@ -83,7 +85,7 @@ def state_fit(fit: SettingsFit, *, study: AgreementStudy) -> Finding | None:
     doubt = f" Not decided, or hardly: {'; '.join(open_points)}." if open_points else " Every one of them is clear."
     return Finding(
         f"## {heading}\n\n"
-        f"Best is: {words}. {margin}{doubt}\n\n"
+        f"The best fit is {words}. {margin}{doubt}\n\n"
         "Klaviyo’s API does not give an account’s attribution settings, so they are looked for: three models, both starts of a window, machine opens and bot clicks in "
         f"or out, and under each of these {len(fit.fits)} choices the windows from 12 hours to 30 days. A setting reproduces an order when it credits exactly the touches "
         f"that Klaviyo recorded, or none where it recorded none.{then}"
@@ -180,7 +182,7 @@ def advise_on_agreement(fit: SettingsFit, drift: Drift | None, *, study: Agreeme
         "**Do not compare across the day of the change.** Make one report before it and one from it on, or give both the same settings and say so."
         if drift is not None and drift.is_change
         else "",
-        "**Leave single orders on which the two differ.** A receipt that is missing in the export, or two touches in one second, is enough for that.",
+        "**Do not worry about single orders on which the two differ.** A receipt that is missing in the export, or two touches in one second, is enough for that.",
         "**Where Klaviyo’s totals differ but its record agrees,** the reason is in how its page counts (send date, time zone, machine opens), not in who "
         "earned the order.",
     ]

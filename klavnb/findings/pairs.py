@@ -69,14 +69,14 @@ def tell_answer(
     if abs(total["difference"]) < CENT:
         return Finding(
             f"## Both credit {money['candidate_value']}, but {say_money(total['moved_value'], currency)} of it to other messages\n\n"
-            f"Compared are the {sides.baseline} and the {sides.candidate}. {came} That is "
+            f"This compares the {sides.baseline} with the {sides.candidate}. {came} That is "
             f"{format_share(total['moved_value'], total['candidate_value'])} of the attributed revenue, and "
             f"{format_share(total['moved_value'], total['value'])} of all revenue ({money['value']} from "
             f"{format_count(total['count_conversions'], 'order')}).\n\n{who}"
         )
     sure = (
-        f"Were the same time lived by other customers like these, the difference would lie between {_tell_interval(difference, currency)} in 95 of "
-        "100 cases (estimated by drawing the customers anew, a bootstrap)."
+        f"With other customers of the same kind, the difference would lie between {_tell_interval(difference, currency)} in 95 of "
+        "100 cases (estimated by drawing the customers anew at random, a bootstrap)."
         if gained + lost >= FEW
         else f"Hardly: it hangs on {format_count(gained + lost, 'order')}, too few to say how far it would swing."
     )
@@ -147,7 +147,7 @@ def tell_weeks(rows: pl.DataFrame, *, currency: str | None, sides: Sides) -> Fin
         )
     best = rows.sort(pl.col("difference").abs(), "week_on", descending=[True, False]).row(0, named=True)
     return Finding(
-        f"## {changed} of {format_count(rows.height, 'week')} change, most that of {best['week_on']:%-d %B %Y}\n\n"
+        f"## The two differ in {changed} of {format_count(rows.height, 'week')}, most in that of {best['week_on']:%-d %B %Y}\n\n"
         f"In that week the {sides.baseline} credits {say_money(best['baseline_value'], currency)}; the {sides.candidate} credits "
         f"{tell_more(best['difference'], currency)}. The period may cut the first and the last week short."
     )

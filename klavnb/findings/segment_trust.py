@@ -1,7 +1,6 @@
 """What a reader must know before relying on a report of segments, and what the index says of it."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 import polars as pl
 
@@ -10,6 +9,7 @@ from klavnb.errors import name_some
 from klavnb.escaping import escape_markdown
 from klavnb.findings.figures import list_figures
 from klavnb.findings.finding import Facts, Finding
+from klavnb.findings.trust import OLD_DATA_DAYS, count_age_days
 from klavnb.labels import tidy_names
 from klavnb.privacy import mask
 from klavnb.studies import SegmentStudy
@@ -18,7 +18,6 @@ from klavnb.workaround import Workaround
 
 __all__ = ["collect_segment_facts", "list_segment_caveats"]
 
-OLD_DATA_DAYS = 30
 HISTORY_WORDS: Mapping[str, str] = {
     "exact": "exact, as far as the export goes back and has all events: an event keeps its time",
     "approximate": "approximate: of lists and consent not every change is known",
@@ -86,7 +85,7 @@ def collect_segment_facts(segments: pl.LazyFrame, workaround: Workaround, *, stu
     """
     people = workaround.people.collect().row(0, named=True)
     missed, exact = people["count_missed"], people["count_exact"]
-    age = (datetime.now(UTC) - study.as_of).days
+    age = count_age_days(study.as_of_on)
     size = segments.select(pl.len()).collect().item()
     rejected = sum(study.export.summary.rejected.values())
     notices = [

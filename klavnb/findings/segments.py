@@ -92,15 +92,21 @@ def state_sizes(study: SegmentStudy, *, least: int) -> Finding:
         span = "over the period" if is_whole else f"in the last {format_count(most['count_days'], 'day')}"
         way = "grew" if most["change"] > 0 else "shrank"
         first = say_people(most["first"], least=least, one="profile")
+        of = (
+            f"Of the {format_count(ends.height, 'segment')} that can be compared, "
+            if 1 < ends.height < len(study.definitions)
+            else ""
+        )
         heading = (
             f"No segment grew or shrank by {format_count(least, 'profile')} or more {span}"
             if abs(most["change"]) < least
-            else f"“{escape_markdown(most['segment'])}” {way} most {span}: from {first} to "
+            else f"{of}“{escape_markdown(most['segment'])}” {way} most {span}: from {first} to "
             f"{say_number(most['last'], least=least)}"
         )
         names = [f"“{escape_markdown(name)}”" for name in ends["segment"].head(8)]
         compared = (
-            f" Compared are those that look back no further than the export does: {', '.join(names)}."
+            f" Only {format_count(ends.height, 'segment')} of {len(study.definitions):,} can be compared with an earlier day, since the export "
+            f"reaches back as far as {'it does' if ends.height == 1 else 'they do'}: {', '.join(names)}."
             if ends.height < len(study.definitions)
             else ""
         )
@@ -230,9 +236,9 @@ def state_segment_values(values: pl.LazyFrame, *, currency: str | None, least: i
     heading, share = (
         (
             f"“{name}” {way} most under the cooperative model: {say_money(abs(best['difference']), currency)}, {part} of what it "
-            f"ordered{_say_other(shown, best)}",
+            "ordered",
             f"“{name}” ordered for {say_money(best['value'], currency)}, from {format_count(best['count_buyers'], 'buyer')}; the "
-            f"cooperative model credits {_say_change(best, currency)}. ",
+            f"cooperative model credits {_say_change(best, currency)}. {_say_other(shown, best)}",
         )
         if round(best["difference"])
         else (f"Both models credit the same in every segment of {format_count(least, 'buyer')} or more", "")
@@ -249,8 +255,8 @@ def _say_other(shown: pl.DataFrame, best: Mapping[str, float]) -> str:
     row = shown.filter(pl.col("value") > 0).sort(signed, descending=True, maintain_order=True).head(1)
     if row.is_empty() or row["segment"][0] == best["segment"]:
         return ""
-    part = format_share(abs(row["difference"][0]), row["value"][0])
-    return f"; as a share of its orders, “{escape_markdown(row['segment'][0])}”: {part}"
+    part, way = format_share(abs(row["difference"][0]), row["value"][0]), "gains" if best["difference"] > 0 else "loses"
+    return f"As a share of what it ordered, “{escape_markdown(row['segment'][0])}” {way} most: {part}. "
 
 
 def _say_change(row: Mapping[str, float], currency: str | None) -> str:

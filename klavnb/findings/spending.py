@@ -34,6 +34,7 @@ def state_spending(
     currency: str | None,
     least: int,
     first_event_at: datetime | None = None,
+    segments: pl.LazyFrame | None = None,
 ) -> Finding:
     """Say how many reach the threshold only with several orders.
 
@@ -43,6 +44,8 @@ def state_spending(
         As `klavnb.compare_spending` gives it; `threshold` and `days` are among its rows.
     first_event_at
         Where the export begins: ever means since then.
+    segments
+        As `klavnb.describe_segments` gives it: those that ask for an amount of one order are named with it.
     """
     row = (
         spending.filter(
@@ -68,8 +71,8 @@ def state_spending(
     parts = [
         "A segment in Klaviyo can ask for the *sum* of all orders, not for one order: ten orders of "
         f"{_say_amount(threshold / 10, None)} come to {_say_amount(threshold, None)} just as one order of "
-        f"{_say_amount(threshold, None)} does. Here a large order is one of {amount}, {window}; a segment such as “Single large order” "
-        "may ask for another amount and other days."
+        f"{_say_amount(threshold, None)} does. Here a large order is one of {amount}, {window}. A segment may ask for another amount and "
+        f"other days{_list_amounts(segments)}."
     ]
     if total >= least:
         spent_at_once = f", who spent {say_money(row['value_single'], currency)}" if single >= least else ""
@@ -81,6 +84,18 @@ def state_spending(
         share = format_share(several, total)
         parts.append(f"So {share} of a segment by total spent are other customers than those with one large order.")
     return Finding(f"## {heading}\n\n{' '.join(parts)}")
+
+
+def _list_amounts(segments: pl.LazyFrame | None) -> str:
+    """Name the segments that ask for the amount of one order, with what they ask."""
+    if segments is None:
+        return ""
+    asks = segments.filter(pl.col("sentence").str.contains("where $value is", literal=True)).head(3)
+    told = [
+        f"“{escape_markdown(row['segment'])}” asks: {escape_markdown(mask(row['sentence'].removesuffix('.')))}"
+        for row in asks.with_columns(tidy_names(pl.col("segment"))).collect().to_dicts()
+    ]
+    return f"; {'; '.join(told)}" if told else ""
 
 
 def _say_amount(amount: float, currency: str | None) -> str:

@@ -1,7 +1,7 @@
 """How far to believe the numbers: filters, caveats, freshness."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
 import polars as pl
@@ -17,10 +17,10 @@ from klavnb.sides import OLD_AND_COOPERATIVE, Sides
 from klavnb.store import Export
 from klavnb.wording import format_count, format_money, format_share
 
-__all__ = ["collect_facts", "list_caveats", "state_filters"]
+__all__ = ["OLD_DATA_DAYS", "collect_facts", "count_age_days", "list_caveats", "state_filters"]
 
-OLD_DATA = timedelta(days=30)
-"""From this age of the last event on, a report says that its data are old."""
+OLD_DATA_DAYS = 30
+"""When the last event is older than this, a report says that its data are old."""
 
 
 def state_filters(filters: pl.LazyFrame, *, currency: str | None, sides: Sides = OLD_AND_COOPERATIVE) -> Finding:
@@ -44,11 +44,15 @@ def state_filters(filters: pl.LazyFrame, *, currency: str | None, sides: Sides =
             f"## Without machine opens the {sides.candidate} credits {human} instead of {usual}\n\n{what}"
             "Both sides are run without them."
         )
-    differences = dict(filters.select("choice", "difference").collect().iter_rows())
-    usual, human = (say_money(differences[choice], currency) for choice in ("as set", "without machine opens"))
+    (usual, usual_more), (human, human_more) = (
+        (say_money(row["candidate_value"], currency), say_money(row["difference"], currency))
+        for choice in ("as set", "without machine opens")
+        for row in filters.filter(pl.col("choice") == choice).collect().to_dicts()
+    )
     return Finding(
-        f"## Without machine opens the difference is {human} instead of {usual}\n\n"
-        f"{what}The columns may fall alike, and the difference stay."
+        f"## Without machine opens messages earn {human} instead of {usual}\n\n"
+        f"That is by the cooperative model. What it credits more than the old one would be {human_more} instead of {usual_more}. "
+        f"{what}Both models may lose the same amount; then the difference stays as it is."
     )
 
 
@@ -110,15 +114,15 @@ def collect_facts(
     """Collect what the index and the banner of a report say of it."""
     total = summary.collect().row(0, named=True)
     provisional = caveats.filter(pl.col("caveat") == "provisional").collect()["count"].item()
-    age = datetime.now(UTC) - comparison.as_of
+    age = count_age_days(comparison.as_of.date())
     rejected = sum(export.summary.rejected.values())
     notices = [
         f"Provisional: {format_count(provisional, 'order')} of the export’s last {PROVISIONAL.days} days, up to "
         f"{comparison.as_of:%-d %B %Y}, may have been revised since."
         if provisional
         else "",
-        f"The data end {age.days} days before this report was made: export again for current figures."
-        if age > OLD_DATA
+        f"The data end {age} days before this report was made: export again for current figures."
+        if age > OLD_DATA_DAYS
         else "",
         f"{format_count(rejected, 'row')} of the export could not be used." if rejected else "",
     ]
@@ -141,6 +145,11 @@ def collect_facts(
             ),
         }
     )
+
+
+def count_age_days(last_on: date) -> int:
+    """Count the days from the last day of the data to today (UTC), as the index does."""
+    return (datetime.now(UTC).date() - last_on).days
 
 
 def _find_percent(total: dict[str, float]) -> float | None:

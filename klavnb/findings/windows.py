@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from klavnb.channels import CHANNEL_NAMES, CHANNEL_WORDS
+from klavnb.channels import ANCHORED_ON_TOUCH, CHANNEL_NAMES, CHANNEL_WORDS
 from klavnb.comparison import ModelComparison
 from klavnb.findings.finding import Finding, say_money
 from klavnb.findings.pairs import tell_journeys
@@ -34,7 +34,9 @@ def state_gaps(gaps: pl.LazyFrame, *, settings: Settings) -> Finding:
     )
     if not rows:
         return Finding("## No order follows a touch within ten days")
-    start = "its receipt" if settings.anchor == "received" else "the touch"
+    from_receipt = settings.anchor == "received"
+    start = "its receipt" if from_receipt and rows[0]["channel"] not in ANCHORED_ON_TOUCH else "the touch"
+    which = " (the message’s receipt; for pushes and visits the touch)" if from_receipt else " (the touch)"
     told = [
         f"- **{CHANNEL_NAMES[row['channel']]}:** {format_count(row['size'], 'order')}, half of them within "
         f"{format_days(row['median'])}; the window was still open at {100 * row['is_open']:.0f} % of them"
@@ -43,8 +45,8 @@ def state_gaps(gaps: pl.LazyFrame, *, settings: Settings) -> Finding:
     first = rows[0]
     return Finding(
         f"## Half of the orders after {CHANNEL_WORDS[first['channel']]} came within {format_days(first['median'])} of {start}\n\n"
-        f"Counted are orders with a touch in the ten days before, by the last touch of each channel; the time runs from where the "
-        f"window starts. An order after touches on two channels counts in both, so the numbers overlap.\n\n"
+        "These are the orders with a touch in the ten days before, by the last touch of each channel. The time runs from where the "
+        f"window starts{which}. An order after touches on two channels counts in both, so the numbers overlap.\n\n"
         + "\n".join(told)
         + "\n\nWhat lies right of a dashed line came after that window had closed."
     )
@@ -81,10 +83,18 @@ def state_sweep(extra: pl.LazyFrame, *, comparison: ModelComparison) -> Finding:
         )
     step = after.row(0, named=True)
     gain, old_gain = (say_money(step[name], comparison.currency) for name in ("cooperative_gain", "old_gain"))
+    before = extra.filter(pl.col("channel") == "email", pl.col("window") < longest).collect().tail(1)
+    now = extra.filter(pl.col("channel") == "email", pl.col("window") == longest).collect()
+    less = (
+        f", one of {describe_window(before['window'][0])} "
+        f"{say_money(now['cooperative_value'][0] - before['cooperative_value'][0], comparison.currency)} less"
+        if before.height and now.height
+        else ""
+    )
     return Finding(
-        f"## An e-mail window of {describe_window(step['window'])} instead of {describe_window(longest)} would claim {gain} more\n\n"
-        f"That is under the cooperative model; under the old one it would claim {old_gain} more. {caution} The framed field is the "
-        f"setting of this report{also}."
+        f"## An e-mail window of {describe_window(step['window'])} instead of {describe_window(longest)} would claim {gain} more{less}\n\n"
+        f"That is under the cooperative model; under the old one the longer window would claim {old_gain} more. The table below compares "
+        f"every length, longer or shorter, with the window as it is set. {caution} The framed field is the setting of this report{also}."
     )
 
 
@@ -96,7 +106,7 @@ def state_journeys(journeys: pl.LazyFrame, *, sides: Sides = OLD_AND_COOPERATIVE
     if not count:
         return Finding("## No order was recovered\n\nThere is no journey to show.")
     return Finding(
-        f"## {format_count(count, 'recovered order')}, seen from the customer’s side\n\n"
+        f"## {format_count(count, 'order')} that only the cooperative model credits, seen from the customer’s side\n\n"
         "Each lane is a channel. A point is a touch; its bar is the message’s window, from where it starts (the receipt, "
         "for e-mail and SMS) to its end, darker where the bars of two touches overlap. The line at 0 is the order. Where the bar of the last "
         "touch ends before that line, the old model gave up; the ringed touch is the one that the cooperative model "

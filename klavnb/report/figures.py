@@ -10,6 +10,8 @@ __all__ = ["dump_json", "find_descriptions", "write_figure"]
 
 MOST_ROWS = 200
 DISCRETE = ("row", "column", "facet")
+HIDDEN = ("order",)
+"""Channels of a chart whose columns say nothing to a reader."""
 TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?")
 IN_SCRIPT = str.maketrans({sign: f"\\u{ord(sign):04x}" for sign in "&<>\u2028\u2029"})
 
@@ -85,15 +87,38 @@ def _find_titles(node: object) -> dict[str, str]:
     return titles
 
 
-def _write_table(rows: Sequence[Mapping[str, object]], chart: Mapping[str, Any]) -> str:
-    titles = _find_titles(chart)
-    columns = list(dict.fromkeys(name for row in rows[:MOST_ROWS] for name in row))
-    head = "".join(f'<th scope="col">{escape(titles.get(name, name.replace("_", " ")))}</th>' for name in columns)
-    body = "".join(
-        "<tr>" + "".join(_write_value(row.get(name)) for name in columns) + "</tr>" for row in rows[:MOST_ROWS]
-    )
+def _find_drawn(node: object, channel: str = "") -> set[str]:
+    """Name the columns that a chart shows: not those that only its filters, conditions and stacking read."""
+    if isinstance(node, list):
+        return set().union(*(_find_drawn(part, channel) for part in node))
+    if not isinstance(node, Mapping):
+        return set()
+    field = node.get("field")
+    own = {field} if isinstance(field, str) and channel not in HIDDEN else set()
+    parts = ((name, part) for name, part in node.items() if name not in ("datasets", "data", "transform", "sort"))
+    return own.union(*(_find_drawn(part, name) for name, part in parts))
+
+
+def _keep_newest(rows: Sequence[Mapping[str, object]]) -> tuple[Sequence[Mapping[str, object]], str]:
+    """Cut rows that are too many: of those with a time the newest stay, of others the first."""
     more = len(rows) - MOST_ROWS
-    note = f"<p>{more:,} more {'row' if more == 1 else 'rows'} not shown here.</p>" if more > 0 else ""
+    if more <= 0:
+        return rows, ""
+    noun = "row" if more == 1 else "rows"
+    time = next((name for name, value in rows[0].items() if TIME.fullmatch(str(value))), None)
+    if time is None:
+        return rows[:MOST_ROWS], f"<p>{more:,} more {noun} not shown here.</p>"
+    newest = sorted(range(len(rows)), key=lambda place: str(rows[place].get(time)))[more:]
+    return [rows[place] for place in sorted(newest)], f"<p>{more:,} earlier {noun} not shown here.</p>"
+
+
+def _write_table(rows: Sequence[Mapping[str, object]], chart: Mapping[str, Any]) -> str:
+    titles, drawn = _find_titles(chart), _find_drawn(chart)
+    rows, note = _keep_newest(rows)
+    named = dict.fromkeys(name for row in rows for name in row)
+    columns = [name for name in named if name in drawn] or list(named)
+    head = "".join(f'<th scope="col">{escape(titles.get(name, name.replace("_", " ")))}</th>' for name in columns)
+    body = "".join("<tr>" + "".join(_write_value(row.get(name)) for name in columns) + "</tr>" for row in rows)
     return (
         f'<div class="scroll" tabindex="0" role="group" aria-label="Data"><table><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>{note}"

@@ -11,6 +11,8 @@ from klavnb.report.bundle import read_page_file
 __all__ = ["Word", "read_words", "write_glossary"]
 
 SCRIPT = re.compile(r"<(script|style)\b.*?</\1>", re.DOTALL)
+PROVENANCE = re.compile(r'<div\b[^>]*\bid="table-provenance".*?</table>', re.DOTALL)
+"""Lists the names of all metrics, such as Bounced Email: the report itself may speak of none."""
 TAG = re.compile(r"<[^>]*>")
 
 
@@ -42,7 +44,7 @@ def write_glossary(text: str) -> str:
     >>> print(write_glossary("<p>Both flows earn.</p>"))  # doctest: +ELLIPSIS
     <section class="glossary"><h2 id="glossary">...</h2><dl><dt>Flow</dt><dd>A series of ...</dd></dl></section>
     """
-    plain = unescape(TAG.sub(" ", SCRIPT.sub(" ", text)))
+    plain = unescape(TAG.sub(" ", PROVENANCE.sub(" ", SCRIPT.sub(" ", text))))
     used = [word for word in read_words() if word.pattern.search(plain)]
     entries = "".join(f"<dt>{escape(word.name)}</dt><dd>{escape(word.meaning)}</dd>" for word in used)
     return (

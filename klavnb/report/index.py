@@ -19,6 +19,9 @@ COMPARISONS = {"quarter": "by-quarter.html", "month": "by-month.html", "half-yea
 
 MOST_FIGURES = 6
 
+LEADING = "attribution"
+"""The report whose key figures stand for an account, where it was made and has some."""
+
 Kind = Literal["reports", "period", "account"]
 
 
@@ -148,20 +151,25 @@ class Latest(NamedTuple):
 def _find_latest(folder: Path) -> Latest:
     """Find the newest reports of an account: those of all its data, or else those of its last period.
 
-    Key figures are those of the first report, by name, that has some: attribution, where it was made.
+    Key figures are those of attribution, where it was made; else of the first report, by name, that has some.
     """
     reports = list_reports(folder)
     if reports:
-        leading = next((summary for summary in reports.values() if _name_figures(summary)), {})
+        leading = reports.get(_find_leading(reports), {})
         return Latest("", reports, _name_figures(leading), _name_figures(leading, "previous"))
     made = [(path.parent.name, list_reports(path.parent)) for path in sorted(folder.glob(f"*/{INDEX}"))]
     named = [(name, found) for name, found in made if found]
     if not named:
         return Latest("", {}, {}, {})
     period, reports = named[-1]
-    chosen = next((name for name, summary in reports.items() if _name_figures(summary)), "")
+    chosen = _find_leading(reports)
     before = named[-2][1].get(chosen, {}) if len(named) > 1 else {}
     return Latest(period, reports, _name_figures(reports.get(chosen, {})), _name_figures(before))
+
+
+def _find_leading(reports: Mapping[str, Mapping[str, Any]]) -> str:
+    """Find the report whose key figures are shown; empty where none has any."""
+    return next((name for name in (LEADING, *reports) if _name_figures(reports.get(name, {}))), "")
 
 
 def _name_figures(summary: Mapping[str, Any], key: str = "facts") -> dict[str, KeyFigure]:

@@ -5,7 +5,8 @@
   const loader = { load: deny, sanitize: deny, http: deny, file: deny };
 
   const LABELS = 110; // what a panel needs beside itself
-  const LETTER = 9; // the width of a title's letter, about
+  const LETTER = 10; // the width of a title's letter, about
+  const SMALL = 7; // of a subtitle's
   const NARROW = 520; // here and below, every pixel counts
 
   // Panels below each other become as narrow as the screen; those beside each other stay, and scroll.
@@ -21,28 +22,38 @@
     for (const [name, inner] of Object.entries(part)) if (name !== "datasets" && name !== "data") shorten(inner, limit);
   }
 
-  // A title longer than the screen becomes several lines; on a narrow one it begins at its edge.
-  function wrap(spec, room) {
-    const title = typeof spec.title === "string" ? { text: spec.title } : spec.title;
-    if (typeof title?.text !== "string" || (title.text.length * LETTER <= room && room > NARROW)) return;
+  function breakLines(text, room, letter) {
     const lines = [""];
-    for (const word of title.text.split(" ")) {
+    for (const word of String(text).split(" ")) {
       const longer = `${lines.at(-1)} ${word}`.trim();
-      if (longer.length * LETTER > room && lines.at(-1)) lines.push(word);
+      if (longer.length * letter > room && lines.at(-1)) lines.push(word);
       else lines[lines.length - 1] = longer;
     }
-    spec.title = { ...title, text: lines, frame: "bounds" };
+    return lines;
+  }
+
+  // A title longer than the screen becomes several lines, that of a panel too; on a narrow one it begins at its edge.
+  function wrap(spec, room, isPanel = false) {
+    for (const part of spec.vconcat ?? []) wrap(part, room, true);
+    const title = typeof spec.title === "string" ? { text: spec.title } : spec.title;
+    if (!title?.text) return;
+    const [text, subtitle] = [[title.text, LETTER], [title.subtitle ?? [], SMALL]].map(
+      ([lines, letter]) => [lines].flat().flatMap(line => breakLines(line, room, letter)));
+    const asWritten = [title.text, title.subtitle ?? []].flat().length;
+    if (text.length + subtitle.length === asWritten && (isPanel || room > NARROW)) return;
+    spec.title = { ...title, text, ...(subtitle.length ? { subtitle } : {}), frame: "bounds" };
   }
 
   async function draw(figure) {
     const canvas = figure.querySelector(".canvas");
     const spec = JSON.parse(figure.querySelector("script.chart-spec").textContent);
     delete spec.usermeta; // it could switch these options off
+    (((spec.config ??= {}).axisQuantitative ??= {}).labelFlush ??= false); // a number stands below its line
     wrap(spec, canvas.clientWidth);
     if (canvas.clientWidth <= NARROW) shorten(spec, canvas.clientWidth * 0.4);
     if (figure.classList.contains("wide")) {
       narrow(spec, canvas.clientWidth - LABELS);
-    } else if (!(spec.width <= canvas.clientWidth - LABELS)) {
+    } else if (!(spec.width <= canvas.clientWidth - Math.max(LABELS, canvas.clientWidth <= NARROW ? canvas.clientWidth / 2 : 0))) {
       const axis = ((spec.config ??= {}).axis ??= {});
       axis.labelLimit = Math.min(axis.labelLimit ?? 180, canvas.clientWidth * 0.36);
       (spec.config.legend ??= {}).columns ??= Math.max(1, Math.floor(canvas.clientWidth / 130));

@@ -51,7 +51,7 @@ def tabulate_agreement(counts: pl.LazyFrame, *, study: AgreementStudy) -> GT | N
             value="Value" + add_unit(study.comparison.currency),
         )
         .fmt_number(["count_conversions", "value"], decimals=0)
-        .fmt_percent("share", decimals=1)
+        .fmt_percent("share", decimals=1, incl_space=True)
     )
 
 

@@ -7,6 +7,8 @@ from great_tables import GT
 
 from klavnb.channels import CHANNEL_NAMES
 from klavnb.comparison import ModelComparison
+from klavnb.sensitivity import find_set_windows
+from klavnb.settings import Settings
 from klavnb.sides import OLD_AND_COOPERATIVE, Sides
 from klavnb.store import Export
 from klavnb.tables.layout import add_unit, tabulate
@@ -66,21 +68,26 @@ def tabulate_messages(
     )
 
 
-def tabulate_extra_days(extra: pl.LazyFrame, *, currency: str | None) -> GT | None:
-    """List what each length of a window credits, and what it adds to the length before.
+def tabulate_extra_days(extra: pl.LazyFrame, *, settings: Settings, currency: str | None) -> GT | None:
+    """List what each length of a window credits, and how much more or less that is than under the window as it is set.
 
     Parameters
     ----------
     extra
         As `klavnb.value_extra_days` gives it. Without a row there is nothing to list, and None is returned.
+    settings
+        The windows that the others are compared with. Of a channel whose kinds have several there is none.
     """
+    windows = {channel: find_set_windows(settings, channel) for channel in ("email", "sms")}
+    set_to = {channel: next(iter(found)) for channel, found in windows.items() if len(found) == 1}
+    is_set = pl.col("window") == pl.col("channel").replace_strict(set_to, default=None, return_dtype=pl.Duration("us"))
     rows = extra.select(
         pl.col("channel").replace_strict(CHANNEL_NAMES),
         (pl.col("window") / timedelta(days=1)),
         "old_value",
-        "old_gain",
+        _compare_with("old_value", is_set).alias("old_change"),
         "cooperative_value",
-        "cooperative_gain",
+        _compare_with("cooperative_value", is_set).alias("cooperative_change"),
     ).collect()
     if rows.is_empty():
         return None
@@ -90,15 +97,21 @@ def tabulate_extra_days(extra: pl.LazyFrame, *, currency: str | None) -> GT | No
             channel="Channel",
             window="Window, days",
             old_value="Old model" + add_unit(currency),
-            old_gain="… over the row above",
+            old_change="… against the window as set",
             cooperative_value="Cooperative model" + add_unit(currency),
-            cooperative_gain="… over the row above",
+            cooperative_change="… against the window as set",
         )
         .fmt_number("window", decimals=1, drop_trailing_zeros=True)
         .fmt_number(["old_value", "cooperative_value"], decimals=0)
-        .fmt_number(["old_gain", "cooperative_gain"], decimals=0, force_sign=True)
+        .fmt_number(["old_change", "cooperative_change"], decimals=0, force_sign=True)
         .sub_missing(missing_text="–")
     )
+
+
+def _compare_with(value: str, is_set: pl.Expr) -> pl.Expr:
+    """How much a value is above that of the window as it is set; null at that window, and where there is none."""
+    change = pl.col(value) - pl.col(value).filter(is_set).first().over("channel")
+    return pl.when(~is_set).then(change)
 
 
 def tabulate_filters(filters: pl.LazyFrame, *, currency: str | None, sides: Sides = OLD_AND_COOPERATIVE) -> GT:

@@ -56,7 +56,7 @@ def tabulate_settings(fit: SettingsFit, *, study: AgreementStudy) -> GT | None:
             setting="Setting",
             best="Fits best",
             next="Next best",
-            loss="Orders fewer with it",
+            loss="Orders lost with the next best",
             count_recorded="Orders that Klaviyo credits to it",
         )
         .fmt_number(["loss", "count_recorded"], decimals=0)
@@ -105,7 +105,7 @@ def tabulate_fits(fit: SettingsFit, *, top: int, study: AgreementStudy) -> GT | 
         )
         .fmt_number("count_agreeing", decimals=0)
         .fmt_number("behind", decimals=0, force_sign=True)
-        .fmt_percent("share", decimals=1)
+        .fmt_percent("share", decimals=1, incl_space=True)
     )
 
 

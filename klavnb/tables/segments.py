@@ -25,6 +25,7 @@ HISTORIES = {
     "current_only": "today’s values only",
 }
 NOT_SHOWN = "not shown"
+NOBODY_YET = "–: nobody yet, or not known: the export may not go back as far as the segment looks."
 
 
 def tabulate_segments(segments: pl.LazyFrame, *, least: int) -> GT:
@@ -48,7 +49,7 @@ def tabulate_segments(segments: pl.LazyFrame, *, least: int) -> GT:
         tabulate(rows, name="segments")
         .cols_label(segment="Segment", count_members="Profiles", share="Of everyone", history="Its past is")
         .fmt_number("count_members", decimals=0)
-        .fmt_percent("share", decimals=1)
+        .fmt_percent("share", decimals=1, incl_space=True)
         .sub_missing("share", missing_text=NOT_SHOWN)
         .sub_missing("count_members", missing_text=f"fewer than {least}")
     )
@@ -60,9 +61,21 @@ def tabulate_sizes(moves: pl.LazyFrame, *, least: int) -> GT:
     Parameters
     ----------
     moves
-        As `klavnb.count_moves` gives it. A month that is not over has its last day.
+        As `klavnb.count_moves` gives it. A month that is not over has its last day. Before a segment's first member
+        it has a dash: whether there was none, or the export does not go back far enough, is not known.
     """
-    sizes = moves.select("segment", "last_on", _hide(pl.col("count_members"), least)).collect()
+    counts = pl.col("count_members")
+    sizes = (
+        moves.sort("last_on", maintain_order=True)
+        .with_columns(is_none=counts.cum_max().over("segment") == 0)
+        .select(
+            "segment",
+            "last_on",
+            "is_none",
+            pl.when(~pl.col("is_none")).then(_hide(counts, least)).alias("count_members"),
+        )
+        .collect()
+    )
     names = tell_apart(sizes["segment"].unique(maintain_order=True))
     # ids of their own: a name that somebody wrote is shown as text, and never is one
     ids = {name: f"segment-{place}" for place, name in enumerate(names)}
@@ -71,12 +84,19 @@ def tabulate_sizes(moves: pl.LazyFrame, *, least: int) -> GT:
         .pivot("segment", index="last_on", values="count_members", maintain_order=True)
         .sort("last_on")
     )
-    return (
+    count_none = dict(sizes.group_by("segment").agg(pl.col("is_none").sum()).iter_rows())
+    table = (
         tabulate(rows.with_columns(pl.col("last_on").dt.strftime("%-d %b %Y")), name="sizes")
         .cols_label(cases={"last_on": "At the end of", **{ids[name]: label for name, label in names.items()}})
         .fmt_number(list(ids.values()), decimals=0)
-        .sub_missing(missing_text=f"fewer than {least}")
     )
+    for name, column in ids.items():  # a rule of great-tables is for rows, by their number
+        first = count_none[name]
+        table = table.sub_missing(column, list(range(first)), missing_text="–").sub_missing(
+            column, list(range(first, rows.height)), missing_text=f"fewer than {least}"
+        )
+    is_open = any(count_none.values())
+    return table.tab_source_note(NOBODY_YET) if is_open else table
 
 
 def tabulate_spending(spending: pl.LazyFrame, *, currency: str | None, least: int) -> GT:
