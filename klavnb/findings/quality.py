@@ -1,12 +1,12 @@
 """Whether an export is good enough to believe: the verdict, and what was found, part by part."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Final
 
 from klavnb.escaping import escape_markdown
 from klavnb.findings.figures import list_figures
 from klavnb.findings.finding import Facts, Finding
+from klavnb.findings.trust import count_age_days
 from klavnb.privacy import mask
 from klavnb.quality import SIGNS, TITLES, UNJUDGED, Check, Level, Survey, find_worst
 from klavnb.wording import format_count
@@ -141,7 +141,7 @@ def list_quality(checks: Sequence[Check], *, survey: Survey) -> Finding:
 def collect_quality_facts(checks: Sequence[Check], *, survey: Survey) -> Facts:
     """Collect what the index and the banner of a report say of it."""
     serious, look = _pick(checks, "serious"), _pick(checks, "look")
-    age = (datetime.now(UTC) - survey.ends_at).days if survey.ends_at else 0
+    age = count_age_days(survey.ends_at.date()) if survey.ends_at else 0
     notices = [
         f"Not to be believed yet: {_name(serious)}." if serious else "",
         f"The data end {age} days before this report was made: export again for current figures."

@@ -131,7 +131,7 @@ def tabulate_dependence(dependence: pl.LazyFrame, *, top: int, currency: str | N
             ranks="Rank",
         )
         .fmt_number(["least_value", "most_value", "span"], decimals=0)
-        .fmt_percent("share", decimals=0)
+        .fmt_percent("share", decimals=0, incl_space=True)
     )
 
 
@@ -188,7 +188,7 @@ def tabulate_learned(learned: pl.LazyFrame, *, currency: str | None) -> GT | Non
             high="to",
         )
         .fmt_number("value", decimals=0)
-        .fmt_percent(["share", "low", "high"], decimals=1)
+        .fmt_percent(["share", "low", "high"], decimals=1, incl_space=True)
         .sub_missing(missing_text="–")
     )
 

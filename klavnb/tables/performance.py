@@ -73,7 +73,7 @@ def tabulate_channels(
         tabulate(values.with_columns(pl.col("measure").replace_strict(words)), name="channels")
         .cols_label(measure="Measure")
         .fmt_number(labels, decimals=0)
-        .fmt_percent(labels, rows=rates, decimals=1)
+        .fmt_percent(labels, rows=rates, decimals=1, incl_space=True)
         .fmt_number(labels, rows=small, decimals=2)
         .sub_missing(missing_text=UNKNOWN)
     )
@@ -171,7 +171,7 @@ def tabulate_engagement(measures: dy.LazyFrame[MessageMeasure], *, name: str, to
                 **{f"{rate}_{end}": words for rate in rates for end, words in BOUNDS.items()},
             }
         )
-        .fmt_percent([column for column in rows.columns if "_rate" in column], decimals=1)
+        .fmt_percent([column for column in rows.columns if "_rate" in column], decimals=1, incl_space=True)
         .fmt_number("count_recipients", decimals=0)
         .sub_missing(missing_text=UNKNOWN)
         .tab_style(NAME_STYLE, loc.body(columns="label"))
@@ -240,7 +240,7 @@ def tabulate_deliveries(measures: dy.LazyFrame[MessageMeasure], *, name: str, to
             }
         )
         .fmt_number([*counts, *people], decimals=0)
-        .fmt_percent([column for column in rows.columns if "_rate" in column], decimals=1)
+        .fmt_percent([column for column in rows.columns if "_rate" in column], decimals=1, incl_space=True)
         .sub_missing(missing_text=UNKNOWN)
         .tab_style(NAME_STYLE, loc.body(columns="label"))
     )

@@ -95,7 +95,7 @@ def tabulate_unusual(rates: pl.LazyFrame, *, currency: str | None) -> GT | None:
             median="Median of its kind",
             verdict="It is",
         )
-        .fmt_percent(values, rows=of_shares, decimals=2)
+        .fmt_percent(values, rows=of_shares, decimals=2, incl_space=True)
         .fmt_number(values, rows=of_money, decimals=2)
     )
 
@@ -130,10 +130,10 @@ def tabulate_message_changes(changes: pl.LazyFrame, *, currency: str | None) -> 
             high="… to",
         )
         .fmt_number(["previous", "current"], decimals=0)
-        .fmt_percent(["previous", "current"], rows=shares, decimals=1)
-        .fmt_percent(["previous", "current"], rows=small, decimals=2)
+        .fmt_percent(["previous", "current"], rows=shares, decimals=1, incl_space=True)
+        .fmt_percent(["previous", "current"], rows=small, decimals=2, incl_space=True)
         .fmt_number(["previous", "current"], rows=single, decimals=2)
-        .fmt_percent("change", decimals=1, force_sign=True)
+        .fmt_percent("change", decimals=1, force_sign=True, incl_space=True)
         .fmt_number(["difference", "low", "high"], decimals=1, force_sign=True)
         .fmt_number(["difference", "low", "high"], rows=small, decimals=2, force_sign=True)
         .sub_missing(missing_text=UNKNOWN)

@@ -90,7 +90,7 @@ def tabulate_flags(survey: Survey) -> GT | None:
             share="Machine or bot, at least",
         )
         .fmt_number(["count_events", "count_machine", "count_person", "count_unknown"], decimals=0)
-        .fmt_percent("share", decimals=1)
+        .fmt_percent("share", decimals=1, incl_space=True)
     )
 
 
@@ -114,7 +114,7 @@ def tabulate_clocks(survey: Survey) -> GT:
             count_future="In the future",
         )
         .fmt_number(["count_midnight", "count_future"], decimals=0)
-        .fmt_percent("share", decimals=1)
+        .fmt_percent("share", decimals=1, incl_space=True)
     )
 
 
