@@ -16,7 +16,12 @@ from klavnb.settings import Settings
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 TINY = find_sample().parent / "tiny"
-SHORTER = {"start=2026-01-01": "start=2026-06-01", "--period quarter": "--period month"}
+SHORTER = {
+    "start=2026-01-01": "start=2026-06-01",
+    "--period quarter": "--period month",
+    # all reports of this export at once are what the tests of the browser open
+    "report --data path/to/export --out reports": "report data_quality --data path/to/export --out reports",
+}
 
 
 def blocks(language: str) -> list[str]:

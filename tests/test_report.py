@@ -368,7 +368,7 @@ class TestLint:
     def test_a_megabyte_of_nothing_takes_no_time(self, text: str) -> None:
         started = time.process_time()
         self.add(text)
-        assert time.process_time() - started < 3
+        assert time.process_time() - started < 30  # what tries every way takes hours
 
 
 class TestRun:
