@@ -1,6 +1,7 @@
-"""The browser of the tests: Debian's Chromium with no network, and every request it would make logged."""
+"""The folders and the browser of the tests: Chromium without a network, every request it would make logged."""
 
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,15 @@ FLAGS = (
     "--proxy-server=127.0.0.1:9",  # nobody listens there
     "--window-size=1000,900",
 )
+
+
+@pytest.fixture
+def public_folder() -> Iterator[Path]:
+    """Make a folder that anyone may use, as the folders of pytest are only for who runs it."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o777)
+    yield folder
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,15 @@
-"""What some tests need of the machine, and what becomes of them where it is missing."""
+"""What some tests need of the machine: programs, a system, the rights of nobody; and what becomes of them without."""
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
+NOBODY = 65534
 SHARED = Path(__file__).parents[2] / "shared" / "fixtures"
 
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="the shared fixtures may be tested in place only")
@@ -19,3 +22,16 @@ def skip_or_fail(variable: str, reason: str) -> NoReturn:
     if os.environ.get(variable) == "1":
         pytest.fail(f"{variable} is set, but {reason}")
     pytest.skip(reason)
+
+
+@contextmanager
+def act_as_nobody() -> Iterator[None]:
+    """Give up the rights of root, who may read and write anything."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)

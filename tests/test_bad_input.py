@@ -6,7 +6,6 @@ import io
 import json
 import os
 import resource
-import shutil
 import signal
 import subprocess
 import sys
@@ -22,7 +21,7 @@ from typing import Any
 import polars as pl
 import pytest
 import zstandard
-from needs import needs_linux, needs_unix
+from needs import act_as_nobody, needs_linux, needs_unix
 from polars.testing import assert_frame_equal
 from processes import assert_nothing_runs
 
@@ -38,8 +37,6 @@ FRAMES = ("events", "profiles", "messages", "groups", "rejects")
 START = datetime(2024, 5, 1, 12, tzinfo=UTC)
 SHARE_FREE = LoadOptions()
 """Any share of the records may be set aside: here most are bad."""
-
-NOBODY = 65534
 
 
 def event(
@@ -719,28 +716,6 @@ def test_a_loop_of_links_ends(tmp_path: Path) -> None:
     assert export.summary.sources == ("events.jsonl",)
     assert export.summary.rejected == {}
     assert export.summary.notes[-1] == "Passed over, being no export: deep/self (a link to nothing)."
-
-
-@contextmanager
-def act_as_nobody() -> Iterator[None]:
-    """Give up the rights of root, who may read and write anything."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-
-
-@pytest.fixture
-def public_folder() -> Iterator[Path]:
-    """Make a folder that anyone may use, as the folders of pytest are only for who runs it."""
-    folder = Path(tempfile.mkdtemp())
-    folder.chmod(0o777)
-    yield folder
-    shutil.rmtree(folder)
 
 
 @needs_unix

@@ -5,19 +5,16 @@ import gzip
 import io
 import os
 import pickle
-import shutil
 import socket
-import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
-from needs import needs_linux
+from needs import act_as_nobody, needs_linux
 
 from klavnb.errors import ExportError
 from klavnb.formats import cutting
@@ -33,7 +30,6 @@ from klavnb.formats.source import (
 )
 
 LINES = b'{"id": 1}\n{"id": 2}\n{"id": 3}\n'
-NOBODY = 65534
 
 
 def write(path: Path, content: bytes) -> Source:
@@ -299,28 +295,6 @@ def test_a_zip_that_was_written_anew_is_read_anew(tmp_path: Path) -> None:
 
 
 # ------------------------------------------------------------------------- files that fail to be read
-
-
-@contextmanager
-def act_as_nobody() -> Iterator[None]:
-    """Give up the rights of root, who may read anything."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-
-
-@pytest.fixture
-def public_folder() -> Iterator[Path]:
-    """Make a folder that anyone may look into, as the folders of pytest are only for who runs it."""
-    folder = Path(tempfile.mkdtemp())
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder)
 
 
 @pytest.mark.parametrize(

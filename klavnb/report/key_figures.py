@@ -13,6 +13,9 @@ MOST = 12
 FREE = ("data",)
 """Parameters that may differ between two runs of which one is compared with the other: another export of an account."""
 
+ROUND = 100
+"""From here on, figures are shown without decimals."""
+
 
 @dataclass(frozen=True, slots=True)
 class KeyFigure:
@@ -135,5 +138,5 @@ def _write(value: float, unit: str) -> str:
     sign = "−" if value < 0 else ""
     if unit == "%":
         return f"{sign}{abs(value):.1f} %"
-    number = f"{abs(value):,.0f}" if abs(value) >= 100 or value == int(value) else f"{abs(value):,.2f}"  # noqa: PLR2004
+    number = f"{abs(value):,.0f}" if abs(value) >= ROUND or value == int(value) else f"{abs(value):,.2f}"
     return f"{sign}{unit} {number}" if CURRENCY.fullmatch(unit) else f"{sign}{number}"
