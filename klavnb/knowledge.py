@@ -2,32 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 import polars as pl
 
 from klavnb.formats.contract import RawAttribution, RawExport, build
+from klavnb.metrics import OUTCOME_METRICS
 from klavnb.settings import Settings
 
 __all__ = ["Knowledge", "find_channels", "gather", "resolve_attributions"]
 
-OUTCOMES: Final[Mapping[str, str]] = {
-    "Bounced Email": "email",
-    "Dropped Email": "email",
-    "Marked Email as Spam": "email",
-    "Unsubscribed": "email",
-    "Unsubscribed from List": "email",
-    "Failed to Deliver SMS": "sms",
-    "Unsubscribed from SMS Marketing": "sms",
-    "Bounced Push": "push",
-}
-"""Metrics of a message that are neither a receipt nor a touch → channel."""
-
 
 def find_channels(settings: Settings) -> dict[str, str]:
     """Return metric → channel, of the metrics that are about a message."""
-    roles = {metric: role.partition(".")[0] for metric, role in settings.roles.items()}
-    return {metric: channel for metric, channel in {**OUTCOMES, **roles}.items() if channel != "session"}
+    roles = {**OUTCOME_METRICS, **settings.roles}
+    channels = {metric: role.partition(".")[0] for metric, role in roles.items()}
+    return {metric: channel for metric, channel in channels.items() if channel != "session"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from klavnb.channels import CHANNELS, KINDS
 
-__all__ = ["METRICS", "RENAMED_METRICS", "ROLES"]
+__all__ = ["METRICS", "OUTCOME_METRICS", "RENAMED_METRICS", "ROLES"]
 
 RENAMED_METRICS: Mapping[str, str] = MappingProxyType(
     {
@@ -51,3 +51,20 @@ unconfirmed: name your account's in the settings.
 
 ROLES = frozenset(f"{channel}.{kind}" for channel in CHANNELS for kind in (*KINDS, "received"))
 """Every role that a metric can have."""
+
+OUTCOME_METRICS: Mapping[str, str] = MappingProxyType(
+    {
+        "Bounced Email": "email.bounced",
+        "Dropped Email": "email.dropped",
+        "Marked Email as Spam": "email.spam",
+        "Unsubscribed": "email.unsubscribed",
+        "Unsubscribed from List": "email.unsubscribed",
+        "Failed to Deliver SMS": "sms.failed",
+        "Unsubscribed from SMS Marketing": "sms.unsubscribed",
+        "Bounced Push": "push.bounced",
+    }
+)
+"""Metric → what it says of the message that it names, as `channel.kind`; the names are those that loading keeps.
+
+Klaviyo's other names of the same metrics are in `RENAMED_METRICS`. Names of WhatsApp are not confirmed.
+"""

@@ -9,6 +9,7 @@ import polars as pl
 
 from klavnb.agreement.classes import AGREEING, NOT_COMPARED
 from klavnb.agreement.study import AgreementStudy
+from klavnb.breakdowns import name_messages
 from klavnb.comparison import Interval
 from klavnb.labels import tidy_names
 from klavnb.schemas import AGREEMENTS
@@ -151,7 +152,7 @@ def count_agreement_messages(study: AgreementStudy) -> pl.LazyFrame:
             count_differing=pl.col("differs").sum(),
         )
         .with_columns(difference=(pl.col("credited_value") - pl.col("recorded_value")).round(EXACT))
-        .join(_name_messages(study), on="message_id", how="left")
+        .join(name_messages(study.comparison), on="message_id", how="left")
         .with_columns(pl.coalesce("label", tidy_names(pl.col("message_id"))))
         .sort(
             "count_differing",
@@ -175,7 +176,7 @@ def pick_disagreements(study: AgreementStudy, *, count: int = 8) -> pl.LazyFrame
     count
         How many, 26 at most.
     """
-    named = _name_messages(study)
+    named = name_messages(study.comparison)
     shown = study.agreements.filter(CLASS.is_in([*AGREEING, "unsaid", "provisional"]).not_())
     return (
         shown.sort("value", "conversion_id", descending=[True, False])
@@ -204,14 +205,4 @@ def pick_disagreements(study: AgreementStudy, *, count: int = 8) -> pl.LazyFrame
             ),
             before=pl.col("converted_at") - pl.col("touched_at"),
         )
-    )
-
-
-def _name_messages(study: AgreementStudy) -> pl.LazyFrame:
-    """A reader's name for each message: `message_id`, `label`."""
-    in_flow = pl.concat_str(pl.coalesce("flow_name", "flow_id"), pl.coalesce("name", "message_id"), separator=" › ")
-    in_campaign = pl.coalesce("campaign_name", "name", "message_id")
-    return study.comparison.messages.select(
-        "message_id",
-        label=tidy_names(pl.when(pl.col("message_type") == "flow").then(in_flow).otherwise(in_campaign)),
     )

@@ -1,12 +1,11 @@
 """Which events are a message's, and what each says of it: received, opened, bounced, left."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final
 
 from klavnb.channels import CHANNELS
 from klavnb.errors import SettingsError, name_some
-from klavnb.metrics import RENAMED_METRICS
+from klavnb.metrics import OUTCOME_METRICS, RENAMED_METRICS
 from klavnb.settings import Settings
 
 __all__ = ["MESSAGE_KINDS", "OUTCOME_METRICS", "find_known", "find_message_roles", "read_outcomes"]
@@ -16,23 +15,6 @@ OUTCOME_KINDS: Final = ("bounced", "dropped", "failed", "unsubscribed", "spam")
 
 MESSAGE_KINDS: Final = (*TOUCH_KINDS, *OUTCOME_KINDS)
 """What an event can say of a message. `dropped` never left Klaviyo; `failed` is a text that was not delivered."""
-
-OUTCOME_METRICS: Mapping[str, str] = MappingProxyType(
-    {
-        "Bounced Email": "email.bounced",
-        "Dropped Email": "email.dropped",
-        "Marked Email as Spam": "email.spam",
-        "Unsubscribed": "email.unsubscribed",
-        "Unsubscribed from List": "email.unsubscribed",
-        "Failed to Deliver SMS": "sms.failed",
-        "Unsubscribed from SMS Marketing": "sms.unsubscribed",
-        "Bounced Push": "push.bounced",
-    }
-)
-"""Metric → what it says of the message that it names, as `channel.kind`; the names are those that loading keeps.
-
-Klaviyo's other names of the same metrics are in `klavnb.metrics.RENAMED_METRICS`. Names of WhatsApp are not confirmed.
-"""
 
 
 def find_message_roles(settings: Settings, outcomes: Mapping[str, str] | None = None) -> dict[str, str]:
