@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from nbconvert.exporters.html import HTMLExporter
+from nbconvert.filters.highlight import Highlight2HTML
+from nbconvert.filters.widgetsdatatypefilter import WidgetsDataTypeFilter
 from nbformat import NotebookNode
 from traitlets import default
 
@@ -82,7 +84,7 @@ class ReportExporter(HTMLExporter):
         ReportError
             When the notebook's facts are no mapping, or its parameters cell is not one.
         """
-        notebook = copy.deepcopy(nb)
+        notebook = _copy(nb)
         resources = dict(resources or {})
         name = str(resources.get("metadata", {}).get("name") or "report")
         parameters = _write_parameters(notebook, name)
@@ -97,8 +99,7 @@ class ReportExporter(HTMLExporter):
             "titled": bool(notebook.cells) and notebook.cells[0].source.lstrip().startswith("# "),
             "version": klavnb.__version__,
         }
-        text, resources = super().from_notebook_node(notebook, {**resources, "klavnb": page}, **options)
-
+        text, resources = self._fill_in(notebook, {**resources, "klavnb": page}, options)
         page = resources["klavnb"]  # the parent made a copy
         page["previous"] = find_previous(page.pop("earlier", None), facts=facts, parameters=page.get("parameters", {}))
         figures = [write_figure(chart, number) for number, chart in enumerate(charts, 1)]
@@ -131,6 +132,35 @@ class ReportExporter(HTMLExporter):
         # half a surrogate pair is text to JSON and to Python, but to no file
         return text.encode("utf-8", "replace").decode("utf-8"), resources
 
+    def _fill_in(self, notebook: NotebookNode, given: dict[str, Any], options: Any) -> tuple[str, dict[str, Any]]:  # noqa: ANN401 - as the parent's
+        """Fill in the template, as `HTMLExporter` does.
+
+        That parses and writes the whole page once more, to give images an alt that says nothing; a report whose
+        images have none is refused instead.
+        """
+        own: Any = self  # nbconvert's parts are not typed
+        highlight: Any = Highlight2HTML
+        choose: Any = WidgetsDataTypeFilter
+        resources = self._init_resources(given)  # type: ignore[no-untyped-call]
+        own.register_filter("highlight_code", highlight(parent=self))
+        own.register_filter(
+            "filter_data_type", choose(notebook_metadata=self._nb_metadata, parent=self, resources=resources)
+        )
+        text, resources = super(HTMLExporter, self).from_notebook_node(notebook, resources, **options)
+        return text, resources
+
+
+def _copy(nb: NotebookNode) -> NotebookNode:
+    """Copy a notebook as deep as the exporter changes it: what outputs hold can be large, and is not changed."""
+    notebook = copy.copy(nb)
+    notebook.cells = [copy.copy(cell) for cell in nb.cells]
+    for cell in notebook.cells:
+        if "outputs" in cell:
+            cell.outputs = [copy.copy(output) for output in cell.outputs]
+            for output in cell.outputs:
+                output.update({part: copy.copy(output[part]) for part in ("data", "metadata") if part in output})
+    return notebook
+
 
 def _take_facts(notebook: NotebookNode) -> dict[str, Any]:
     """Take the facts out of the outputs; of a name that comes twice the last value holds."""
@@ -148,12 +178,12 @@ def _take_facts(notebook: NotebookNode) -> dict[str, Any]:
 
 
 def _take_tables(notebook: NotebookNode) -> dict[str, str]:
-    """Collect the CSV of the tables that a page shows: name → CSV; a name that comes twice is numbered."""
+    """Take the CSV of the tables that a page shows: name → CSV; a name that comes twice is numbered."""
     tables: dict[str, str] = {}
     for cell in notebook.cells:
         is_shown = not HIDDEN_TAGS.intersection(cell.metadata.get("tags", ()))
         for output in cell.get("outputs", []) if is_shown else []:
-            found = output.get("data", {}).get(TABLE)
+            found = output.get("data", {}).pop(TABLE, None)
             if found is not None:
                 slug = re.sub(r"[^a-z0-9]+", "-", str(found["name"]).lower()).strip("-") or "table"
                 names = (slug, *(f"{slug}-{count}" for count in range(2, len(tables) + 3)))
@@ -162,7 +192,7 @@ def _take_tables(notebook: NotebookNode) -> dict[str, str]:
 
 
 def _tidy(notebook: NotebookNode) -> list[Mapping[str, Any]]:
-    """Leave only cells and outputs that a reader is to see; number the charts, and return them."""
+    """Leave only cells and outputs that a reader is to see; take the charts out, and leave their numbers."""
     charts: list[Mapping[str, Any]] = []
     kept = []
     for cell in notebook.cells:
@@ -173,6 +203,7 @@ def _tidy(notebook: NotebookNode) -> list[Mapping[str, Any]]:
             for output in cell.outputs:
                 if CHART in output.data:
                     charts.append(output.data[CHART])
+                    output.data[CHART] = {}
                     output.metadata["klavnb_figure"] = len(charts)
         if cell.get("outputs") or (cell.cell_type == "markdown" and cell.source.strip()):
             kept.append(cell)

@@ -14,6 +14,7 @@ SCRIPT = re.compile(r"<(script|style)\b.*?</\1>", re.DOTALL)
 PROVENANCE = re.compile(r'<div\b[^>]*\bid="table-provenance".*?</table>', re.DOTALL)
 """Lists the names of all metrics, such as Bounced Email: the report itself may speak of none."""
 TAG = re.compile(r"<[^>]*>")
+PART_END = re.compile(r"[\s-]")
 
 
 class Word(NamedTuple):
@@ -22,13 +23,18 @@ class Word(NamedTuple):
     name: str
     meaning: str
     pattern: re.Pattern[str]
+    stems: tuple[str, ...]
+
+    def is_in(self, text: str) -> bool:
+        """Tell whether a text in small letters uses the word: a look for its first part, then one for the whole."""
+        return any(stem in text for stem in self.stems) and self.pattern.search(text) is not None
 
 
 @cache
 def read_words() -> tuple[Word, ...]:
     """Read the words that klavnb explains, in the order in which a page lists them."""
     words = tomllib.loads(read_page_file("glossary.toml"))["word"]
-    return tuple(Word(word["name"], word["meaning"], _match([word["name"], *word.get("forms", [])])) for word in words)
+    return tuple(_read_word(word["name"], word["meaning"], word.get("forms", [])) for word in words)
 
 
 def write_glossary(text: str) -> str:
@@ -44,15 +50,17 @@ def write_glossary(text: str) -> str:
     >>> print(write_glossary("<p>Both flows earn.</p>"))  # doctest: +ELLIPSIS
     <section class="glossary"><h2 id="glossary">...</h2><dl><dt>Flow</dt><dd>A series of ...</dd></dl></section>
     """
-    plain = unescape(TAG.sub(" ", PROVENANCE.sub(" ", SCRIPT.sub(" ", text))))
-    used = [word for word in read_words() if word.pattern.search(plain)]
+    plain = unescape(TAG.sub(" ", PROVENANCE.sub(" ", SCRIPT.sub(" ", text)))).lower()
+    used = [word for word in read_words() if word.is_in(plain)]
     entries = "".join(f"<dt>{escape(word.name)}</dt><dd>{escape(word.meaning)}</dd>" for word in used)
     return (
         f'<section class="glossary"><h2 id="glossary">Words used here</h2><dl>{entries}</dl></section>' if used else ""
     )
 
 
-def _match(forms: list[str]) -> re.Pattern[str]:
-    """Match any of the forms as a whole word; whatever kind of space or hyphen stands between their parts."""
+def _read_word(name: str, meaning: str, others: list[str]) -> Word:
+    """Read a word; any of its forms is matched as a whole, whatever kind of space or hyphen is between its parts."""
+    forms = [form.lower() for form in (name, *others)]
     parts = (re.sub(r"(?:\\ |\\-|-)+", r"[\\s-]+", re.escape(form)) for form in forms)
-    return re.compile(rf"(?<!\w)(?:{'|'.join(parts)})s?(?!\w)", re.IGNORECASE)
+    pattern = re.compile(rf"(?<!\w)(?:{'|'.join(parts)})s?(?!\w)")
+    return Word(name, meaning, pattern, tuple({PART_END.split(form)[0] for form in forms}))
