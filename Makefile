@@ -6,6 +6,9 @@ LOCKED := $(VENV)/.locked
 READY := $(VENV)/.ready
 RIVALS := $(VENV)/.rivals
 
+# images of Python often forbid it: each kernel, worker and test process would then compile every module anew
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help report test lint lab sample notebooks lock bench bench-large clean
 
