@@ -1,10 +1,12 @@
-"""Examples in docstrings read the sample once between them: an export never changes."""
+"""Notebooks, and examples in docstrings, read the sample once between them: an export never changes."""
 
+from collections.abc import Iterator
 from functools import cache
 
 import pytest
+from filelock import FileLock
 
-from klavnb import store
+from klavnb import ahead, handover, store
 
 SLOW = ("test_wheel", "test_every_format", "test_readme", "test_kill", "test_bad_input", "test_browser")
 """Files that take long: begun first, they do not keep one core busy when all others are done."""
@@ -29,6 +31,24 @@ def read_once(paths: object, **options: object) -> store.Export:
     if paths == "sample" and not options:
         return read_sample()
     return read_export(paths, **options)  # type: ignore[arg-type]  # handed on as it came
+
+
+@pytest.fixture(scope="session", autouse=True)
+def notebooks_read_the_sample_once(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """Where all tests run, hand the kernels of notebooks the sample loaded, as `klavnb report` does."""
+    if not any(item.path.suffix == ".ipynb" for item in request.session.items):
+        yield
+        return
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if hasattr(request.config, "workerinput") else own) / "sample"
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            ahead.load_ahead("sample", "", "", str(folder))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(handover.VARIABLE, str(folder / "handover.json"))
+        yield
 
 
 @pytest.fixture(autouse=True)

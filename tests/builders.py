@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import product
-from typing import Any
+from typing import Any, TypeVar
 
 import dataframely as dy
 import hypothesis.strategies as st
@@ -77,14 +77,25 @@ def cancel(*, day: float = 0, value: float | None = None, **columns: object) -> 
     return event("cancel", "Cancelled Order", **{"day": day, "value": value, "currency": "EUR", **columns})
 
 
+S = TypeVar("S", bound=dy.Schema)
+
+
 def frame(schema: type[dy.Schema], rows: Iterable[Row]) -> pl.DataFrame:
     """Rows as a frame of the contract's columns and types, unchecked."""
     return pl.DataFrame(list(rows), schema=schema.create_empty().schema)
 
 
+def lazy(schema: type[S], rows: Iterable[Row]) -> dy.LazyFrame[S]:
+    """Rows as a lazy frame that keeps its keys and has all it must have: what `validate` takes 20 ms for."""
+    made = frame(schema, rows)
+    assert made.n_unique(schema.primary_key()) == made.height
+    assert not any(made[name].null_count() for name, column in schema.columns().items() if not column.nullable)
+    return schema.cast(made).lazy()
+
+
 def events(*rows: Row, settings: Settings = ANNOUNCED) -> dy.LazyFrame[Event]:
     """Events as a load with these settings gives them: each touch with its receipt."""
-    return Event.validate(add_receipts(frame(Event, rows).lazy(), roles=settings.roles).collect(), cast=True).lazy()
+    return Event.cast(add_receipts(lazy(Event, rows), roles=settings.roles).collect()).lazy()
 
 
 # What follows makes histories by chance, for comparison with the oracle: whole seconds from a small

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from builders import Row, frame
+from builders import Row, lazy
 
 from klavnb.definitions.conditions import Condition, DateFilter, Definition, Group, MetricCondition, NumericFilter
 from klavnb.schemas import Event, GroupMember, Message, Profile, Reject
@@ -32,10 +32,10 @@ def account(events: Sequence[Row], profiles: Sequence[Row] = (), groups: Sequenc
         metric_names=NAMES,
     )
     return Export(
-        Event.validate(frame(Event, events)).lazy(),
-        Profile.validate(frame(Profile, profiles)).lazy(),
+        lazy(Event, events),
+        lazy(Profile, profiles),
         Message.create_empty().lazy(),
-        GroupMember.validate(frame(GroupMember, groups)).lazy(),
+        lazy(GroupMember, groups),
         Reject.create_empty().lazy(),
         summary,
     )

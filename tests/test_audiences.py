@@ -17,7 +17,7 @@ import hypothesis.strategies as st
 import msgspec
 import polars as pl
 import pytest
-from builders import Row, by_chance, events, frame, order
+from builders import Row, by_chance, events, lazy, order
 from hypothesis import given
 
 from klavnb.audiences import (
@@ -76,7 +76,7 @@ def profile(name: str, /, *, consent: Mapping[str, object] | None = None, **colu
 
 
 def profiles(*rows: Row) -> dy.LazyFrame[Profile]:
-    return Profile.validate(frame(Profile, rows)).lazy()
+    return lazy(Profile, rows)
 
 
 def pick(*rows: Row, members: Sequence[str] | None = None, **options: object) -> dict[str, str | None]:
