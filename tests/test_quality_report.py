@@ -70,7 +70,7 @@ def test_a_serious_finding_is_the_heading_and_the_banner() -> None:
         in told
     )
     facts = kn.findings.collect_quality_facts(checks, survey=made)._repr_mimebundle_()[FACTS]
-    assert facts["headline"] == "3 serious findings, 4 to know of 30 checks"
+    assert facts["headline"] == "3 serious problems; 4 of 30 checks need your attention"
     assert facts["banner"].startswith("Not to be believed yet: ")
     assert facts["data_as_of"] == "2026-03-15"
 

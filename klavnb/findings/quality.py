@@ -148,10 +148,11 @@ def collect_quality_facts(checks: Sequence[Check], *, survey: Survey) -> Facts:
         if age > OLD_DATA_DAYS
         else "",
     ]
-    told = format_count(len(serious), "serious finding") if serious else "nothing serious"
+    told = format_count(len(serious), "serious problem") if serious else "No serious problem"
+    rest = f"{len(look)} of {len(checks)} checks {'needs' if len(look) == 1 else 'need'} your attention" if look else ""
     return Facts(
         {
-            "headline": f"{told}, {len(look)} to know of {len(checks)} checks",
+            "headline": "; ".join(filter(None, [told, rest])),
             "data_as_of": f"{survey.last_on:%Y-%m-%d}",
             "status": "final",
             "banner": " ".join(filter(None, notices)) or None,

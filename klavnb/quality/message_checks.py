@@ -100,7 +100,7 @@ def _check_unknown_metrics(survey: Survey) -> Check:
     )["metric"].to_list()
     total = survey.count_events
     found = (
-        f"klavnb gives no meaning of its own to {format_count(unknown.height, 'metric')}, with {format_count(count, 'event')} "
+        f"klavnb does not know what {format_count(unknown.height, 'metric')} {'stands' if unknown.height == 1 else 'stand'} for, with {format_count(count, 'event')} "
         f"({format_share(count, total)}): {name_some(unknown['metric'].to_list())}."
         if unknown.height
         else "klavnb knows every metric of the export."

@@ -100,7 +100,10 @@ def _check_metric_edges(survey: Survey) -> Check:
         return Check(name="metric_edges", level=UNJUDGED, found=unjudged)
     edges = find_edges(survey)
     if edges.is_empty():
-        found = "Every metric that attribution needs runs from the period’s begin to its end."
+        found = (
+            "No metric that attribution needs, and that has events often enough to tell, begins "
+            f"{format_count(survey.limits.edge.days, 'day')} or more after the period’s begin or ends as long before its end."
+        )
         return Check(name="metric_edges", level="good", found=found)
     told = [
         f"{row['metric']} {'begins only' if row['edge'] == 'begins' else 'ends already'} on {_say(row['on'])}"
