@@ -158,6 +158,20 @@ def test_a_header_that_cannot_be_read_is_one_reject(tmp_path: Path, content: byt
     assert rejects.select("line", "reason").rows() == [(None, f"broken file: list.csv: {reason}")]
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"Email;Person ID\na@example.com;1\n", "whose columns are separated by semicolons: save it anew as"),
+        (b"Email\tPerson ID\na@example.com\t1\n", "whose columns are separated by tabs: save it anew as"),
+        ("Prénom,Nom\na,b\n".encode("latin-1"), "whose text is not UTF-8: save it anew as"),
+        (b"first,second\n1,2\n", "found a file that begins with 'first,second'\\."),
+    ],
+)
+def test_a_table_of_another_kind_is_refused_with_what_to_do(tmp_path: Path, content: bytes, said: str) -> None:
+    with pytest.raises(ExportError, match=said):
+        read_export(write(tmp_path / "table.txt", content))
+
+
 def test_a_broken_file_is_a_reject_and_the_next_is_read(tmp_path: Path) -> None:
     cut = write(tmp_path / "a.csv.gz", gzip.compress(b"id,name,integration_id\nm1,Placed Order,I\n" * 99)[:-20])
     good = write(tmp_path / "b.csv", "id,name,integration_id\nm2,Placed Order,I\n")

@@ -75,6 +75,11 @@ NO_COLUMNS: Final[Mapping[str, str]] = MappingProxyType({})
 
 EMPTY: Final = "an empty file"
 
+SEPARATORS: Final[Mapping[str, str]] = MappingProxyType({";": "semicolons", "\t": "tabs", "|": "bars"})
+"""Signs between the columns of tables that are no CSV as klavnb reads it → what they are called."""
+
+SAVE_ANEW: Final = "save it anew as “CSV UTF-8 (comma delimited)”"
+
 REJECTS_ANY: Final = "events_api"
 """What rejects a file that cannot be unpacked, of any other name."""
 
@@ -192,8 +197,21 @@ def _recognise(source: Source, columns: Mapping[str, str]) -> tuple[str | None, 
         name = _find_rejecter(source)
     if name is None and not head.strip():
         return None, EMPTY
-    start = head[:24].decode(errors="replace").split("\n")[0]
-    return name, f"a file that begins with {start!r}"
+    return name, _describe_head(head)
+
+
+def _describe_head(head: bytes) -> str:
+    """Say what a file that no format recognises looks like, and what to do where it is a table saved otherwise."""
+    first = head.split(b"\n", 1)[0]
+    separator = max(SEPARATORS, key=lambda sign: first.count(sign.encode()))
+    found = f"a file that begins with {head[:24].decode(errors='replace').splitlines()[0]!r}"
+    if first.count(separator.encode()) > first.count(b","):
+        return f"{found}, whose columns are separated by {SEPARATORS[separator]}: {SAVE_ANEW}"
+    try:
+        first.decode()
+    except UnicodeDecodeError:
+        return f"{found}, whose text is not UTF-8: {SAVE_ANEW}"
+    return found
 
 
 def _find_rejecter(source: Source) -> str | None:
