@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import polars as pl
 
-from klavnb.attribution import attribute, find_candidates
-from klavnb.comparison import ModelComparison, compare_credits, summarise_changes
+from klavnb.attribution import find_candidates
+from klavnb.comparison import ModelComparison, compare_credits, credit_sides, summarise_changes
 from klavnb.labels import tidy_names
 from klavnb.schemas import REASONS, Touch
 from klavnb.touches import find_anchor
@@ -226,19 +226,20 @@ def compare_filters(comparison: ModelComparison) -> pl.LazyFrame:
     }
     results = [summarise_changes(comparison.changes).with_columns(choice=pl.lit("as set"))]
     for choice, kept in choices.items():
-        sides = (
-            (comparison.touches, comparison.baseline, comparison.settings),
-            (comparison.candidate_touches, comparison.candidate, comparison.candidate_settings),
+        touches, candidate_touches = (
+            Touch.cast(found.filter(kept)) for found in (comparison.touches, comparison.candidate_touches)
         )
         changes = compare_credits(
-            *(
-                attribute(Touch.cast(touches.filter(kept)), comparison.conversions, model=model, settings=settings)
-                for touches, model, settings in sides
+            *credit_sides(
+                (touches, candidate_touches),
+                comparison.conversions,
+                models=(comparison.baseline, comparison.candidate),
+                settings=(comparison.settings, comparison.candidate_settings),
             )
         )
         results.append(summarise_changes(changes).with_columns(choice=pl.lit(choice)))
     table = pl.concat(results).select("choice", "baseline_value", "candidate_value", "difference")
-    return table.collect().lazy()  # six attributions, which a sentence and a table would each run again
+    return table.collect().lazy()  # what a sentence and a table would each run again
 
 
 def name_messages(comparison: ModelComparison) -> pl.LazyFrame:

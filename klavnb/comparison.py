@@ -22,6 +22,7 @@ __all__ = [
     "ModelComparison",
     "compare_credits",
     "compare_models",
+    "credit_sides",
     "estimate_difference",
     "refuse_missing_metric",
     "summarise_changes",
@@ -183,14 +184,9 @@ def compare_models(
             hint="Change start, end or currency.",
         )
     conversions = Conversion.cast(period.filter(pl.col("currency").eq_missing(pl.lit(chosen, dtype=pl.String))).lazy())
-    if theirs == settings:  # then both models share one pass
-        both = attribute_models(touches, conversions, models=[before, after], settings=settings).collect().lazy()
-        credited = [Credit.cast(both.filter(pl.col("model") == model)) for model in (before, after)]
-    else:
-        credited = [
-            attribute(touches, conversions, model=before, settings=settings),
-            attribute(candidate_touches, conversions, model=after, settings=theirs),
-        ]
+    credited = credit_sides(
+        (touches, candidate_touches), conversions, models=(before, after), settings=(settings, theirs)
+    )
     return ModelComparison(
         changes=compare_credits(*credited).collect().lazy(),
         touches=touches,
@@ -210,6 +206,31 @@ def compare_models(
         as_of=min(data_to, now),
         count_future=0 if end else len(times) - len(past),
     )
+
+
+def credit_sides(
+    touches: tuple[dy.LazyFrame[Touch], dy.LazyFrame[Touch]],
+    conversions: dy.LazyFrame[Conversion],
+    *,
+    models: tuple[Model, Model],
+    settings: tuple[Settings, Settings],
+) -> list[dy.LazyFrame[Credit]]:
+    """Credit the same conversions by two models or settings, the baseline's and the candidate's.
+
+    Parameters
+    ----------
+    touches
+        Those under the settings of each side; under the same settings those of the first, which both share.
+    conversions
+        As of `attribute`.
+    models, settings
+        Of each side.
+    """
+    if settings[0] == settings[1]:  # then both models share one pass
+        both = attribute_models(touches[0], conversions, models=models, settings=settings[0]).collect().lazy()
+        return [Credit.cast(both.filter(pl.col("model") == model)) for model in models]
+    sides = zip(touches, models, settings, strict=True)
+    return [attribute(found, conversions, model=model, settings=chosen) for found, model, chosen in sides]
 
 
 def refuse_missing_metric(export: Export, *, settings: Settings) -> SettingsError:
