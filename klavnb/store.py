@@ -15,6 +15,7 @@ import polars as pl
 from klavnb.bundled import find_sample
 from klavnb.errors import ExportError, SettingsError, StoreError, name_some
 from klavnb.formats import DatabaseSource, is_address
+from klavnb.formats.contract import build
 from klavnb.formats.folders import DATA, LOCK, MANIFEST, MARK, is_store
 from klavnb.handover import find_handed_over
 from klavnb.layout import commit, new_data
@@ -226,12 +227,12 @@ def _scan_held(events: pl.DataFrame | Path) -> pl.LazyFrame:
 
 def _join(schema: type[dy.Schema], frames: Sequence[pl.DataFrame | Path]) -> pl.LazyFrame:
     held = [frame for frame in frames if isinstance(frame, pl.DataFrame)]
-    return pl.concat([schema.create_empty(), *held]).lazy()
+    return pl.concat([build(schema), *held]).lazy()
 
 
 def _summarise(loaded: Loaded, paths: Sequence[Path | DatabaseSource], settings: Settings) -> LoadSummary:
     frames = [_scan_held(events) for events, _ in loaded.events]
-    events = pl.concat([Event.create_empty().lazy(), *frames])
+    events = pl.concat([build(Event).lazy(), *frames])
     summary = summarise(
         loaded.tally,
         sources=loaded.sources,
@@ -457,7 +458,8 @@ def _read_manifest(store: Path) -> Manifest:
 def _scan(data: Path, name: str, files: Sequence[str] | None) -> pl.LazyFrame:
     """Scan a frame: one file of its name, or those in the folder of its name."""
     paths = [data / f"{name}.parquet"] if files is None else [data / name / file for file in files]
-    expected = dict(FRAMES[name].create_empty().schema)
+    nothing = build(FRAMES[name])
+    expected = dict(nothing.schema)
     for path in paths:
         try:
             found = dict(pl.scan_parquet(path, glob=False).collect_schema())
@@ -468,4 +470,4 @@ def _scan(data: Path, name: str, files: Sequence[str] | None) -> pl.LazyFrame:
         if found != expected:
             differing = [column for column in {**expected, **found} if expected.get(column) != found.get(column)]
             raise StoreError(f"{path}: the columns {name_some(differing)} are not those of this version.", hint=RELOAD)
-    return pl.scan_parquet(paths, glob=False) if paths else FRAMES[name].create_empty().lazy()
+    return pl.scan_parquet(paths, glob=False) if paths else nothing.lazy()

@@ -53,7 +53,9 @@ def as_before(browser: Chrome) -> Iterator[None]:
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("name", PAGES)
-def test_no_grave_fault_is_found_and_nothing_scrolls_sideways(browser: Chrome, every_page: dict[str, Path], name: str, width: int) -> None:
+def test_no_grave_fault_is_found_and_nothing_scrolls_sideways(
+    browser: Chrome, every_page: dict[str, Path], name: str, width: int
+) -> None:
     set_width(browser, width)
     open_page(browser, every_page[name])
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width

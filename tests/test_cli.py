@@ -17,6 +17,7 @@ from klavnb.cli import app, commands, main
 from klavnb.schemas import Credit
 
 README = Path(__file__).parent.parent / "README.md"
+TINY = find_sample().parent / "tiny"
 COMMANDS = ("attribute", "audience", "backfill", "check", "load", "report", "sample", "segment")
 
 
@@ -32,7 +33,7 @@ def run(*arguments: str) -> int:
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cli") / "store"
-    main(["load", str(find_sample()), "--out", str(folder)])
+    main(["load", str(TINY), "--out", str(folder)])
     return folder
 
 
@@ -46,7 +47,7 @@ def test_every_command_is_told_of_in_the_readme_and_helps_itself(capsys: pytest.
 
 
 def test_load_accounts_for_every_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("load", str(find_sample()), "--out", str(tmp_path / "store")) == 0
+    assert run("load", str(TINY), "--out", str(tmp_path / "store")) == 0
     printed = capsys.readouterr().out
     numbers = [
         int(text.replace(",", "")) for text in re.findall(r"(?:rows in|kept|rejected: [^│]+?)\s*│\s*([\d,]+)", printed)
@@ -58,7 +59,7 @@ def test_load_accounts_for_every_row(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 def test_attribute_writes_the_same_credits_from_a_store_and_from_the_raw_export(store: Path, tmp_path: Path) -> None:
     assert run("attribute", str(store), "--out", str(tmp_path / "a.parquet")) == 0
-    assert run("attribute", str(find_sample()), "--out", str(tmp_path / "b.parquet")) == 0
+    assert run("attribute", str(TINY), "--out", str(tmp_path / "b.parquet")) == 0
     first, second = (Credit.validate(pl.read_parquet(tmp_path / name)) for name in ("a.parquet", "b.parquet"))
     assert first.equals(second)
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,8 +36,14 @@ ROOT = Path(__file__).parent.parent
 TINY = ROOT / "data" / "tiny"
 FIXTURES = ROOT / "tests" / "fixtures"
 
-EVENTS = 1401
-"""Events of the tiny sample, each once."""
+METRICS = (
+    *("Received Email", "Opened Email", "Clicked Email", "Received SMS", "Received Text Message", "Clicked SMS"),
+    *("Received Push", "Opened Push", "Viewed Product", "Placed Order"),
+)
+"""Of the tiny sample's, one of each kind and of each channel: in Klaviyo's CSV each is a file."""
+
+EVENTS = 1085
+"""Events of them, each once."""
 
 COMPARED = ("events", "profiles", "messages", "groups")
 JSON_COLUMNS = ("properties", "location", "predictions", "consent")
@@ -119,7 +126,7 @@ CONSENT_COLUMNS = ("Email Marketing Consent", "SMS Marketing Consent", "Email Su
 class Layout(NamedTuple):
     """A format as it lies in a folder: who writes it, the name of its format by file, and what it cannot carry."""
 
-    write: Callable[[Path], object]
+    write: Callable[[Path, Path], object]
     format: str
     json: str = VERBATIM
     lacks: Sequence[Lack] = ()
@@ -129,35 +136,48 @@ class Layout(NamedTuple):
         return next((other for start, other in self.others.items() if name.startswith(start)), self.format)
 
 
-def write_pages(folder: Path) -> None:
+def write_account(folder: Path) -> Path:
+    """Write the pages of the tiny sample with the events of some metrics only, and with records of every kind."""
+    resources = tables.read_resources(TINY)
+    kept = {metric["id"] for metric in resources["metric"] if metric["attributes"]["name"] in METRICS}
     for path in TINY.glob("*.json.gz"):
+        page = json.loads(gzip.decompress(path.read_bytes()))
+        if path.name.startswith("events"):
+            page["data"] = [each for each in page["data"] if each["relationships"]["metric"]["data"]["id"] in kept]
+        (folder / path.name).write_bytes(gzip.compress(json.dumps(page).encode(), compresslevel=1))
+    assert {each.type for each in jsons.list_resources(folder)} == jsons.STREAMS.keys() - {"segment"}
+    return folder
+
+
+def write_pages(account: Path, folder: Path) -> None:
+    for path in account.glob("*.json.gz"):
         (folder / path.stem).write_bytes(gzip.decompress(path.read_bytes()))
 
 
-def write_pretty_pages(folder: Path) -> None:
-    for path in TINY.glob("*.json.gz"):
+def write_pretty_pages(account: Path, folder: Path) -> None:
+    for path in account.glob("*.json.gz"):
         (folder / path.stem).write_bytes(msgspec.json.format(gzip.decompress(path.read_bytes()), indent=2))
 
 
-def write_fivetran(folder: Path, *, as_parquet: bool = False) -> None:
-    tables.write_fivetran(tables.read_resources(TINY), folder, as_parquet=as_parquet)
+def write_fivetran(account: Path, folder: Path, *, as_parquet: bool = False) -> None:
+    tables.write_fivetran(tables.read_resources(account), folder, as_parquet=as_parquet)
 
 
-def write_fivetran_without_underscores(folder: Path) -> None:
-    write_fivetran(folder)
+def write_fivetran_without_underscores(account: Path, folder: Path) -> None:
+    write_fivetran(account, folder)
     header, rows = (folder / "event.csv").read_text(encoding="utf-8").split("\n", 1)
     spelled = re.sub(r"property_\w+", lambda found: found[0].replace("_", ""), header)
     assert spelled.count("propertyitems") == 1
     (folder / "event.csv").write_text(f"{spelled}\n{rows}", encoding="utf-8")
 
 
-def write_airbyte_tables(folder: Path, *, as_parquet: bool = False) -> None:
-    tables.write_airbyte(tables.read_resources(TINY), folder, as_parquet=as_parquet)
+def write_airbyte_tables(account: Path, folder: Path, *, as_parquet: bool = False) -> None:
+    tables.write_airbyte(tables.read_resources(account), folder, as_parquet=as_parquet)
 
 
-def write_klaviyo_csvs(folder: Path) -> None:
+def write_klaviyo_csvs(account: Path, folder: Path) -> None:
     """Write the bulk export of events, one metric a file, and a profile CSV with all that klavnb knows of it."""
-    resources = tables.read_resources(TINY)
+    resources = tables.read_resources(account)
     tables.write_event_csvs(resources, folder)
     with (folder / "profiles.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -197,21 +217,17 @@ MEMBERS = {"list-": "events_api"}
 LAYOUTS: Mapping[str, Layout] = {
     "API pages": Layout(write_pages, "events_api"),
     "pretty-printed": Layout(write_pretty_pages, "events_api", PARSED),
-    "JSONL": Layout(lambda folder: jsons.write_jsonl(TINY, folder), "events_api"),
-    "one array": Layout(lambda folder: jsons.write_array(TINY, folder), "events_api"),
-    "Airbyte records": Layout(lambda folder: jsons.write_airbyte(TINY, folder), "airbyte_jsonl", others=MEMBERS),
-    "Airbyte messages": Layout(
-        lambda folder: jsons.write_airbyte_messages(TINY, folder), "airbyte_jsonl", others=MEMBERS
-    ),
-    "Airbyte files": Layout(lambda folder: jsons.write_airbyte_files(TINY, folder), "airbyte_jsonl", others=MEMBERS),
+    "JSONL": Layout(jsons.write_jsonl, "events_api"),
+    "one array": Layout(jsons.write_array, "events_api"),
+    "Airbyte records": Layout(jsons.write_airbyte, "airbyte_jsonl", others=MEMBERS),
+    "Airbyte messages": Layout(jsons.write_airbyte_messages, "airbyte_jsonl", others=MEMBERS),
+    "Airbyte files": Layout(jsons.write_airbyte_files, "airbyte_jsonl", others=MEMBERS),
     "Airbyte CSV": Layout(write_airbyte_tables, "airbyte_tables", PARSED, [NO_MEMBERS]),
-    "Airbyte Parquet": Layout(
-        lambda folder: write_airbyte_tables(folder, as_parquet=True), "airbyte_tables", PARSED, [NO_MEMBERS]
-    ),
-    "Singer": Layout(lambda folder: jsons.write_singer(TINY, folder), "singer", others=MEMBERS),
+    "Airbyte Parquet": Layout(partial(write_airbyte_tables, as_parquet=True), "airbyte_tables", PARSED, [NO_MEMBERS]),
+    "Singer": Layout(jsons.write_singer, "singer", others=MEMBERS),
     "Fivetran CSV": Layout(write_fivetran, "fivetran", CELLS, FIVETRAN),
     "Fivetran CSV, squeezed": Layout(write_fivetran_without_underscores, "fivetran", CELLS, FIVETRAN),
-    "Fivetran Parquet": Layout(lambda folder: write_fivetran(folder, as_parquet=True), "fivetran", CELLS, FIVETRAN),
+    "Fivetran Parquet": Layout(partial(write_fivetran, as_parquet=True), "fivetran", CELLS, FIVETRAN),
     "Klaviyo's CSV": Layout(write_klaviyo_csvs, "event_csv", CELLS, EVENT_CSV, {"profiles": "profile_csv"}),
 }
 
@@ -294,8 +310,9 @@ def as_cell(value: object) -> object:
 
 @dataclass(frozen=True)
 class Sample:
-    """The tiny sample: its store as the API's pages give it, and the folder of each layout, loaded when asked for."""
+    """An account: its store as the API's pages give it, and the folder of each layout, loaded when asked for."""
 
+    account: Path
     pages: Export
     frames: Frames
     folders: Mapping[str, Path]
@@ -309,16 +326,16 @@ class Sample:
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
-    place = tmp_path_factory.mktemp("sample")
-    pages = load(TINY, place / "pages")
+    place, account = tmp_path_factory.mktemp("sample"), write_account(tmp_path_factory.mktemp("account"))
+    pages = load(account, place / "pages")
     frames = collect(pages)
     heights = {name: frame.height for name, frame in frames.items()}
     assert heights == {"events": EVENTS, "profiles": 150, "messages": 39, "groups": 117}
-    assert pages.summary.rejected == {}
+    assert (pages.summary.rejected, len(pages.summary.metrics)) == ({}, len(METRICS) - 1)  # two are names of one
     folders = {name: tmp_path_factory.mktemp("layout") for name in LAYOUTS}
     for name, folder in folders.items():
-        LAYOUTS[name].write(folder)
-    return Sample(pages, frames, folders, place)
+        LAYOUTS[name].write(account, folder)
+    return Sample(account, pages, frames, folders, place)
 
 
 # ---------------------------------------------------------------------------------- each by itself
@@ -389,9 +406,9 @@ def test_fivetrans_tables_in_a_database_load_to_the_same_store(address: str, sam
 # ------------------------------------------------------------------------- history as it is imported
 
 
-def write_history(folder: Path) -> None:
+def write_history(account: Path, folder: Path) -> None:
     """Write the CSV with which a shop imports its history: people by address, events without ids of Klaviyo's."""
-    resources = tables.read_resources(TINY)
+    resources = tables.read_resources(account)
     tables.write_event_csvs(resources, folder)
     (folder / "profiles.csv").unlink()
     emails = {profile["id"]: profile["attributes"]["email"] for profile in resources["profile"]}
@@ -409,8 +426,8 @@ def test_a_history_as_it_is_imported_loads_to_the_same_events_under_ids_of_our_o
 ) -> None:
     folder = tmp_path / "history"
     folder.mkdir()
-    write_history(folder)
-    for path in TINY.glob("*.json.gz"):
+    write_history(sample.account, folder)
+    for path in sample.account.glob("*.json.gz"):
         if not path.name.startswith("events"):
             shutil.copy(path, folder)
     export = load(folder, tmp_path / "store")
@@ -448,8 +465,8 @@ def test_a_folder_may_take_each_kind_of_record_from_another_format(sample: Sampl
     copy(sample.folders["Airbyte CSV"], mixed / "campaigns", "campaign_messages.csv")
     copy(sample.folders["Fivetran CSV"], mixed / "campaigns", "campaign.csv")  # by the ids of their messages
     copy(sample.folders["Fivetran CSV"], mixed / "campaigns", "metric.csv")
-    copy(TINY, mixed, "flows.json.gz")
-    copy(TINY, mixed, "list*.json.gz")
+    copy(sample.account, mixed, "flows.json.gz")
+    copy(sample.account, mixed, "list*.json.gz")
     export = load(mixed, tmp_path / "store")
     assert_same(collect(export), sample.frames, json=CELLS)
     assert export.summary.rows_in == EVENTS
@@ -495,11 +512,11 @@ SINCE, UNTIL = "2026-06-20", "2026-07-20"
 
 
 @pytest.fixture(scope="module")
-def periods(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, int]:
+def periods(sample: Sample, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, int]:
     """Two exports: all up to a day as lines of the API, with profiles as they were then; and all since an earlier one
     as Singer's messages. And how many events are in both."""
     first, second = (tmp_path_factory.mktemp(name) for name in ("first", "second"))
-    resources = list(jsons.list_resources(TINY))
+    resources = list(jsons.list_resources(sample.account))
     days = {each.raw: json.loads(each.raw)["attributes"]["datetime"][:10] for each in resources if each.type == "event"}
     former = [each.raw for each in resources if days.get(each.raw, "") < UNTIL and each.type != "profile"]
     people = [json.loads(each.raw) for each in resources if each.type == "profile"]
@@ -511,7 +528,7 @@ def periods(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, int]:
         b'{"type":"RECORD","stream":"%s","record":%s}' % (jsons.STREAMS[each.type].encode(), each.raw) for each in later
     ]
     (second / "singer.jsonl").write_bytes(b"\n".join(records))
-    shutil.copy(TINY / "list-newsletter.json.gz", second)
+    shutil.copy(sample.account / "list-newsletter.json.gz", second)
     in_both = sum(SINCE <= day < UNTIL for day in days.values())
     assert 100 < in_both < EVENTS - 200
     return first, second, in_both
@@ -584,7 +601,7 @@ def test_klaviyos_own_totals_lie_beside_the_campaigns_they_are_of_and_change_not
     assert len(rows) == 26
     shown = [{name: value for name, value in row.items() if name not in left_out} for row in rows]
     path = write_rows(tmp_path / "campaigns.csv", shown)
-    export = load([TINY, path], tmp_path / "store")
+    export = load([sample.account, path], tmp_path / "store")
     assert_same(collect(export), sample.frames)
     names = {"Campaign ID": "campaign_id", "Campaign Name": "name", "Successful Deliveries": "count_delivered"}
     names |= {"Unique Opens": "count_opened", "Total Opens": "count_opens"}
@@ -658,7 +675,7 @@ def test_the_campaigns_of_klaviyos_pages_and_imported_history_are_recognised_too
     write_rows(tmp_path / "person.csv", list_totals(sample.frames))
     history = tmp_path / "history"
     history.mkdir()
-    write_history(history)
+    write_history(sample.account, history)
     (history / "Placed Order.csv").rename(history / "profiles.csv")
     found = recognise(tmp_path)
     assert found.pop("person.csv") == "campaign_csv"

@@ -9,11 +9,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from load_server import LoadProcess, LoadServer, serve_loads
 from needs import needs_linux
 from polars.testing import assert_frame_equal
 from processes import assert_nothing_runs, find_workers
@@ -25,7 +26,7 @@ from klavnb.store import Export, load_store, read_store
 pytestmark = needs_linux
 
 FRAMES = ("events", "profiles", "messages", "groups", "rejects")
-COPIES = 3
+COPIES = 2
 """Parts of an export, which different workers read."""
 SHARE_FREE = LoadOptions()
 
@@ -51,14 +52,21 @@ class Case(NamedTuple):
     seconds: float = 0.0
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[LoadServer]:
+    with serve_loads() as server:
+        yield server
+
+
 def read_sample() -> list[Resource]:
-    """The tiny sample, each resource once."""
+    """A third of the events of the tiny sample, and every other resource, each once."""
     found: dict[tuple[str, str], Resource] = {}
     for path in sorted((find_sample().parent / "tiny").glob("*.json.gz")):
         page = json.loads(gzip.decompress(path.read_bytes()))
         for resource in [*page["data"], *page.get("included", [])]:
             found.setdefault((resource["type"], resource["id"]), resource)
-    return list(found.values())
+    events = [each for each in found.values() if each["type"] == "event"]
+    return [*events[::3], *(each for each in found.values() if each["type"] != "event")]
 
 
 def write_export(folder: Path, resources: Sequence[Resource]) -> Path:
@@ -74,18 +82,12 @@ def write_export(folder: Path, resources: Sequence[Resource]) -> Path:
     return folder
 
 
-def start(case: Case, store: Path) -> "subprocess.Popen[bytes]":
+def start(server: LoadServer, case: Case, store: Path) -> LoadProcess:
     """Begin a load, and wait until it has written its first file or folder."""
     known = set(store.glob("data-*"))
-    command = [sys.executable, "-m", "klavnb", "load", str(case.export), "--out", str(store)]
-    process = subprocess.Popen(
-        [*command, "--workers", str(case.workers), *case.options],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    while process.poll() is None and not set(store.glob("data-*")) - known:
-        time.sleep(0.005)
+    process = server.start(str(case.export), "--out", str(store), "--workers", str(case.workers), *case.options)
+    while process.is_running() and not set(store.glob("data-*")) - known:
+        time.sleep(0.002)
     return process
 
 
@@ -99,10 +101,10 @@ def make_case(folder: Path, before: Sequence[Resource], after: Sequence[Resource
     return Case(store, second, ["--append"] if is_added else [], read_store(store), read_store(expected))
 
 
-def measure_load(case: Case, store: Path) -> Case:
+def measure_load(server: LoadServer, case: Case, store: Path) -> Case:
     """Note what a load takes that nobody kills."""
     shutil.copytree(case.store, store)
-    process = start(case, store)
+    process = start(server, case, store)
     begun = time.monotonic()
     assert process.wait(timeout=60) == 0
     assert_same(read_store(store), case.after)
@@ -110,17 +112,19 @@ def measure_load(case: Case, store: Path) -> Case:
 
 
 @pytest.fixture(scope="module")
-def replacing(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Case]:
+def replacing(server: LoadServer, tmp_path_factory: pytest.TempPathFactory) -> dict[int, Case]:
     """By its processes."""
     resources = read_sample()
     half = [each for number, each in enumerate(resources) if each["type"] != "event" or number % 2]
     folder = tmp_path_factory.mktemp("replacing")
     case = make_case(folder, half, resources, is_added=False)
-    return {workers: measure_load(case._replace(workers=workers), folder / f"timed-{workers}") for workers in (1, 2)}
+    return {
+        workers: measure_load(server, case._replace(workers=workers), folder / f"timed-{workers}") for workers in (1, 2)
+    }
 
 
 @pytest.fixture(scope="module")
-def adding(tmp_path_factory: pytest.TempPathFactory) -> Case:
+def adding(server: LoadServer, tmp_path_factory: pytest.TempPathFactory) -> Case:
     resources = read_sample()
     events = sorted(
         (each for each in resources if each["type"] == "event"), key=lambda each: each["attributes"]["datetime"]
@@ -129,7 +133,7 @@ def adding(tmp_path_factory: pytest.TempPathFactory) -> Case:
     cut = len(events) * 2 // 3
     older, newer = [*others, *events[:cut]], [*others, *events[cut - 20 :]]
     folder = tmp_path_factory.mktemp("adding")
-    return measure_load(make_case(folder, older, newer, is_added=True), folder / "timed")
+    return measure_load(server, make_case(folder, older, newer, is_added=True), folder / "timed")
 
 
 def assert_same(found: Export, expected: Export, frames: Sequence[str] = FRAMES) -> None:
@@ -138,10 +142,10 @@ def assert_same(found: Export, expected: Export, frames: Sequence[str] = FRAMES)
         assert_frame_equal(getattr(found, name).collect(), frame, check_row_order=name != "rejects")
 
 
-def kill_and_check(case: Case, store: Path, share: float) -> bool:
+def kill_and_check(server: LoadServer, case: Case, store: Path, share: float) -> bool:
     """Kill a load into a copy of the store, and tell whether the new one was already in its place."""
     shutil.copytree(case.store, store)
-    process = start(case, store)
+    process = start(server, case, store)
     time.sleep(share * case.seconds)
     process.kill()
     assert process.wait() in (0, -signal.SIGKILL)
@@ -155,10 +159,10 @@ def kill_and_check(case: Case, store: Path, share: float) -> bool:
 
 @pytest.mark.parametrize(("share", "workers"), MOMENTS, ids=lambda each: str(each) if each in (1, 2) else f"{each:.0%}")
 def test_a_load_that_is_killed_leaves_a_whole_store_and_a_load_again_sets_it_right(
-    replacing: dict[int, Case], tmp_path: Path, share: float, workers: int
+    server: LoadServer, replacing: dict[int, Case], tmp_path: Path, share: float, workers: int
 ) -> None:
     case = replacing[workers]
-    kill_and_check(case, tmp_path / "store", share)
+    kill_and_check(server, case, tmp_path / "store", share)
     again = load_store(case.export, tmp_path / "store")
     assert again.summary == case.after.summary
     assert_same(again, case.after)
@@ -167,9 +171,9 @@ def test_a_load_that_is_killed_leaves_a_whole_store_and_a_load_again_sets_it_rig
 
 @pytest.mark.parametrize("share", MOMENTS_OF_ADDING, ids=lambda share: f"{share:.0%}")
 def test_adding_that_is_killed_leaves_a_whole_store_and_adding_again_sets_it_right(
-    adding: Case, tmp_path: Path, share: float
+    server: LoadServer, adding: Case, tmp_path: Path, share: float
 ) -> None:
-    is_new = kill_and_check(adding, tmp_path / "store", share)
+    is_new = kill_and_check(server, adding, tmp_path / "store", share)
     again = load_store(adding.export, tmp_path / "store", options=SHARE_FREE, append=True)
     # what was added is known a second time, where it was there already
     assert_same(again, adding.after, ("events", "profiles", "messages", "groups") if is_new else FRAMES)
@@ -178,10 +182,10 @@ def test_adding_that_is_killed_leaves_a_whole_store_and_adding_again_sets_it_rig
 
 
 def test_a_first_load_that_is_killed_leaves_a_folder_that_can_be_loaded_into(
-    replacing: dict[int, Case], tmp_path: Path
+    server: LoadServer, replacing: dict[int, Case], tmp_path: Path
 ) -> None:
     case = replacing[2]
-    process = start(case, tmp_path / "store")
+    process = start(server, case, tmp_path / "store")
     time.sleep(case.seconds / 2)
     process.kill()
     process.wait()

@@ -1,7 +1,11 @@
 """A load of any size gives what the export says, on one process or several, at once or day by day."""
 
 import json
+import os
 import random
+import signal
+import threading
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -10,13 +14,14 @@ from typing import Any
 
 import polars as pl
 import pytest
+from needs import needs_unix
 from polars.testing import assert_frame_equal
 
 import klavnb as kn
 from klavnb.bundled import find_sample
 from klavnb.errors import ExportError, SettingsError, StoreError
-from klavnb.formats import source
-from klavnb.loading import LoadOptions, matching, plan_slices, slices
+from klavnb.formats import find_files, source
+from klavnb.loading import LoadOptions, matching, plan_slices, pool, slices, tasks
 from klavnb.loading import repeats as repeats_module
 from klavnb.settings import Settings
 from klavnb.store import Export, load_store, read_export, read_store
@@ -116,10 +121,10 @@ def test_no_days_no_slices() -> None:
 @pytest.fixture
 def in_small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pieces, slices and passes so small that the tiny sample has many of each."""
-    monkeypatch.setattr(slices, "ROWS", 100)
+    monkeypatch.setattr(slices, "ROWS", 200)
     monkeypatch.setattr(matching, "ROWS", 1000)
     monkeypatch.setattr(repeats_module, "ROWS_AT_ONCE", 1000)
-    monkeypatch.setattr(source, "PIECE", 100_000)
+    monkeypatch.setattr(source, "PIECE", 200_000)
 
 
 @pytest.mark.usefixtures("in_small_steps")
@@ -134,11 +139,33 @@ def test_a_store_made_in_many_small_steps_is_the_export_read_at_once(tmp_path: P
     assert_same(stored, expected)
 
 
-def test_several_processes_make_the_same_store(tmp_path: Path) -> None:
-    one = load_store(find_sample().parent / "tiny", tmp_path / "one")
-    two = load_store(find_sample().parent / "tiny", tmp_path / "two", options=LoadOptions(workers=2))
+def test_several_processes_make_the_same_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny = find_sample().parent / "tiny"
+    one = load_store(tiny, tmp_path / "one")
+    monkeypatch.setattr(tasks, "PIECE", 500_000)
+    assert len(list(tasks.plan_tasks(find_files([tiny])))) > 1  # a single one is worked on where it is
+    two = load_store(tiny, tmp_path / "two", options=LoadOptions(workers=2))
     assert two.summary == one.summary
     assert_same(two, one)
+
+
+@needs_unix
+def test_ctrl_c_that_another_thread_is_told_of_waits_until_a_process_has_started() -> None:
+    ended = threading.Event()
+    thread = threading.Thread(target=ended.wait)
+    thread.start()
+    steps: list[str] = []
+    try:
+        with pytest.raises(KeyboardInterrupt), pool.without_ctrl_c():  # noqa: PT012 - where it comes up is the question
+            steps.append("begun")
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.05)
+            steps.append("started")
+    finally:
+        ended.set()
+        thread.join()
+    assert steps == ["begun", "started"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_the_order_of_the_files_and_rows_changes_nothing_but_who_comes_later(tmp_path: Path) -> None:
@@ -377,7 +404,7 @@ def test_a_second_load_into_the_same_store_is_told_to_wait(tmp_path: Path) -> No
 
 def test_progress_goes_from_nothing_to_all(tmp_path: Path) -> None:
     told: list[tuple[str, float, int]] = []
-    kn.load_store("sample", tmp_path / "store", progress=lambda *step: told.append(step))
+    kn.load_store(find_sample().parent / "tiny", tmp_path / "store", progress=lambda *step: told.append(step))
     assert [step for step, _, _ in told] == sorted((step for step, _, _ in told), reverse=True)
     assert [share for step, share, _ in told if step == "reading"][-1] == 1.0
     assert told[-1] == ("finishing", 1.0, read_store(tmp_path / "store").summary.rows_kept)

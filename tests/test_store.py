@@ -15,9 +15,10 @@ from hypothesis import settings as hypothesis_settings
 from polars.testing import assert_frame_equal
 
 from klavnb import store
+from klavnb.bundled import find_sample
 from klavnb.errors import ExportError, SettingsError, StoreError
 from klavnb.settings import Settings
-from klavnb.store import Export, read_export, read_store, write_store
+from klavnb.store import Export, find_paths, read_export, read_store, write_store
 
 FRAMES = ("events", "profiles", "messages", "rejects")
 
@@ -89,8 +90,11 @@ def test_an_export_without_a_usable_event_is_refused(tmp_path: Path, records: li
         read_export(write_lines(tmp_path / "empty.jsonl", *records))
 
 
-def test_the_word_sample_means_the_sample_as_a_path_too() -> None:
-    assert read_export([Path("sample")]).summary == read_export("sample").summary
+def test_the_word_sample_means_the_sample_as_a_path_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert find_paths([Path("sample")]) == find_paths("sample") == [find_sample()]
+    tiny = find_sample().parent / "tiny"
+    monkeypatch.setattr(store, "find_sample", lambda: tiny)
+    assert read_export([Path("sample")]).summary == read_export("sample").summary == read_export(tiny).summary
 
 
 def test_a_store_is_parquet_and_a_manifest_without_any_path(export: Export, tmp_path: Path) -> None:

@@ -103,6 +103,8 @@ def match_campaigns(totals: pl.DataFrame, campaigns: pl.DataFrame) -> pl.DataFra
     >>> match_campaigns(totals.cast({"campaign_id": pl.String}), known)["campaign_id"].to_list()
     ['c1']
     """
+    if campaigns.is_empty() or not totals["campaign_id"].has_nulls():
+        return totals
     apart = (pl.col("sent_at") - pl.col("sent_at_right")).abs()
     numbered = totals.with_row_index("row")
     found = (

@@ -242,8 +242,9 @@ def _build_people(
             table.rows, {column: name for column, name in others.items() if column not in first_names}
         ),
     )
-    own = pl.col("profile_id").str.strip_chars().replace("", None)
-    return people.with_columns(profile_id=pl.coalesce(own, make_profile_ids(people))), personal
+    own = people["profile_id"].str.strip_chars().replace("", None)
+    ids = own.zip_with(own.is_not_null(), make_profile_ids(people)) if own.has_nulls() else own
+    return people.with_columns(profile_id=ids), personal
 
 
 def _name_properties(headers: Sequence[str], held: Mapping[str, str]) -> dict[str, str]:

@@ -42,6 +42,8 @@ def write_objects(rows: pl.DataFrame, names: Mapping[str, str], *, always_text: 
     >>> write_objects(rows, {"a": "a", "b": "b", "c": "c"}).to_list()
     ['{"a":1,"b":true,"c":"\\"x\\""}', '{"a":"007","b":[1, 2],"c":"[1,"}', None]
     """
+    if not names:
+        return pl.repeat(None, rows.height, dtype=pl.String, eager=True)
     members = {column: f"{msgspec.json.encode(name).decode()}:" for column, name in names.items()}
     texts = [members[column] for column, name in names.items() if name in set(always_text)]
     every = pl.DataFrame({"row": pl.int_range(rows.height, dtype=pl.UInt32, eager=True)})

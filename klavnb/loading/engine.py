@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from klavnb.formats import DatabaseSource, find_files
-from klavnb.formats.contract import RawExport
+from klavnb.formats.contract import RawExport, build
 from klavnb.gathering import gather_groups, gather_messages, gather_totals, join_seen
 from klavnb.knowledge import gather
 from klavnb.loading.base import Base, keep_groups, to_raw_messages, to_raw_profiles
@@ -23,7 +23,7 @@ from klavnb.loading.people import gather_profiles, settle_profile_ids
 from klavnb.loading.pool import Pool
 from klavnb.loading.repeats import find_repeats
 from klavnb.loading.slices import Slice
-from klavnb.schemas import Reject
+from klavnb.schemas import CampaignTotal, GroupMember, Message, Reject
 from klavnb.settings import Settings
 from klavnb.tally import Tally, digest_rows, total
 
@@ -112,9 +112,7 @@ def load(
     rejects = _join_rejects(parts, foreign, [*set_aside, people.rejects])
     if base is not None:
         rejects = pl.concat([base.rejects, rejects])
-    messages = gather_messages(rest, join_seen([each.seen for each in slices if each.seen is not None]))
-    groups: pl.DataFrame = gather_groups(rest, known.knowledge.profile_ids)
-    totals: pl.DataFrame = gather_totals(rest, messages)
+    messages, groups, totals = _gather(rest, slices, known.knowledge.profile_ids)
     if base is not None:
         groups, totals = keep_groups(base, groups), pl.concat([base.totals, totals]).unique(maintain_order=True)
     return Loaded(
@@ -133,9 +131,24 @@ def load(
     )
 
 
+def _gather(
+    rest: RawExport, slices: Sequence[Slice], profile_ids: Mapping[str, str]
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Gather messages, members of groups and totals; of what an export says nothing, there is nothing to do."""
+    seen = [each.seen for each in slices if each.seen is not None and not each.seen.is_empty()]
+    messages, groups, totals = build(Message), build(GroupMember), build(CampaignTotal)
+    if seen or not (rest.messages.is_empty() and rest.campaigns.is_empty()):
+        messages = gather_messages(rest, join_seen(seen))
+    if not rest.group_members.is_empty():
+        groups = gather_groups(rest, profile_ids)
+    if not rest.campaign_totals.is_empty():
+        totals = gather_totals(rest, messages)
+    return messages, groups, totals
+
+
 def _join_rejects(parts: Sequence[Part], foreign: Sequence[str], others: Iterable[pl.DataFrame | Path]) -> pl.LazyFrame:
     of_parts = [part.scan_rejects() for part in parts if part.rejects is not None]
-    found = pl.concat([Reject.create_empty().lazy(), *of_parts, *(lazy(frame) for frame in others)])
+    found = pl.concat([build(Reject).lazy(), *of_parts, *(lazy(frame) for frame in others)])
     return found.filter(~pl.col("file").is_in(list(foreign))) if foreign else found
 
 

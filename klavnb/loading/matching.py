@@ -125,6 +125,8 @@ def _keep_messages(narrow: pl.LazyFrame, known: Known) -> pl.LazyFrame:
 
 
 def _match(events: pl.DataFrame, roles: Mapping[str, str]) -> pl.DataFrame:
+    if events.is_empty():
+        return pl.DataFrame(schema=RECEIPTS)
     return match_receipts(events, roles=roles).select(*RECEIPTS)
 
 

@@ -70,7 +70,8 @@ class Part:
     files
         Names of the files that the task reads.
     events
-        Typed events in the order of time, or the file in which they are; without the columns that are empty.
+        Typed events in the order of time, or the file in which they are if there are any; without the columns that
+        are empty.
     columns
         Those of the events that are there.
     profiles
@@ -147,7 +148,7 @@ def read_task(task: Task, *, folder: Path | None, settings: Settings) -> list[Pa
 
 
 def _make_part(raw: RawExport, task: Task, place: Path | None) -> Part:
-    typed, rejects = type_events(raw.events)
+    typed, rejects = (_no_events(), build(Reject)) if raw.events.is_empty() else type_events(raw.events)
     events = typed if typed["occurred_at"].is_sorted() else typed.sort("occurred_at", maintain_order=True)
     days = events.group_by(day=pl.col("occurred_at").dt.date(), maintain_order=True).agg(
         count_events=pl.len().cast(pl.Int64)
@@ -159,7 +160,7 @@ def _make_part(raw: RawExport, task: Task, place: Path | None) -> Part:
         format=task.format,
         task=task.number,
         files=frozenset(task.list_names()),
-        events=lay_aside(events.select(filled), place, "events"),
+        events=lay_aside(events.select(filled), None if events.is_empty() else place, "events"),
         columns=frozenset(filled),
         profiles=None if raw.profiles.is_empty() else lay_aside(raw.profiles, place, "profiles"),
         rejects=None if set_aside.is_empty() else lay_aside(set_aside, place, "rejects"),

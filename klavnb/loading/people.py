@@ -7,11 +7,11 @@ from typing import Final
 
 import polars as pl
 
-from klavnb.formats.contract import RawExport
+from klavnb.formats.contract import RawExport, build
 from klavnb.formats.profile_merging import MADE, merge_made_ids, merge_profiles
 from klavnb.gathering import clean_profiles
 from klavnb.loading.parts import Part, scan_profiles
-from klavnb.schemas import Reject
+from klavnb.schemas import Profile, Reject
 from klavnb.tally import digest_rows
 
 __all__ = ["People", "gather_profiles", "settle_profile_ids"]
@@ -86,13 +86,16 @@ def gather_profiles(
         records = merge_profiles(RawExport(profiles=records.collect()), rows).profiles.lazy()
     groups = 1 + int(records.select(pl.len()).collect().item()) // ROWS
     held: list[pl.DataFrame | Path] = []
-    rejects = [Reject.create_empty()]
+    rejects = [build(Reject)]
     count = digest = 0
     for number in range(groups):
         of_group = records.filter(pl.col("profile_id").hash() % groups == number) if groups > 1 else records
-        profiles, nameless = clean_profiles(of_group.collect())
-        ordered = profiles.sort("profile_id")
-        rejects.append(Reject.cast(nameless))
+        raw = of_group.collect()
+        ordered = build(Profile)
+        if not raw.is_empty():
+            profiles, nameless = clean_profiles(raw)
+            ordered = profiles.sort("profile_id")
+            rejects.append(Reject.cast(nameless))
         count, digest = count + ordered.height, digest + digest_rows(ordered)
         if folder is None:
             held.append(ordered)

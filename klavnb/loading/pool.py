@@ -14,7 +14,7 @@ from typing import Final, Self, TypeVar
 
 from klavnb.errors import ExportError
 
-__all__ = ["Pool"]
+__all__ = ["Pool", "without_ctrl_c"]
 
 Argument = TypeVar("Argument")
 Result = TypeVar("Result")
@@ -82,7 +82,7 @@ class Pool:
     def _submit(self, function: Callable[[Argument], Result], argument: Argument) -> "Future[Result]":
         if self._executor is None:
             self._executor = ProcessPoolExecutor(self._workers, mp_context=get_context("spawn"), initializer=_begin)
-        with _one_thread_each(), _without_ctrl_c():
+        with _one_thread_each(), without_ctrl_c():
             return self._executor.submit(function, argument)
 
 
@@ -99,16 +99,26 @@ def _one_thread_each() -> Iterator[None]:
 
 
 @contextmanager
-def _without_ctrl_c() -> Iterator[None]:
+def without_ctrl_c() -> Iterator[None]:
     """Let processes that start now never hear of Ctrl-C, not even before they begin; here it only waits meanwhile."""
     if sys.platform == "win32":
         yield
         return
     former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    heard: list[int] = []
+    handler = signal.getsignal(signal.SIGINT)
+    # the system may tell another thread, and then Python tells the main one, which blocks it in vain
+    is_handled = handler is not None and threading.current_thread() is threading.main_thread()
+    if is_handled:
+        signal.signal(signal.SIGINT, lambda number, _frame: heard.append(number))
     try:
         yield
     finally:
+        if is_handled:
+            signal.signal(signal.SIGINT, handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, former)
+        if heard:
+            signal.raise_signal(signal.SIGINT)
 
 
 def _begin() -> None:

@@ -9,12 +9,13 @@ from typing import Final
 import polars as pl
 
 from klavnb.cleaning import REPEATED, finish_events, reject_events
+from klavnb.formats.contract import build
 from klavnb.gathering import see_messages
 from klavnb.knowledge import resolve_attributions
 from klavnb.loading.base import carry_over
 from klavnb.loading.known import ASIDE, Known, open_known
 from klavnb.loading.parts import lay_aside, scan_events
-from klavnb.schemas import Event
+from klavnb.schemas import Event, Reject
 from klavnb.tally import Tally, count_differing, tally_events, tally_noticed
 
 __all__ = [
@@ -146,7 +147,7 @@ def finish_slice(task: SliceTask) -> Slice:
     seen, tally = see_messages(finished, known.knowledge.channels), tally_noticed(finished)
     events: pl.DataFrame = Event.cast(finished.select(Event.column_names()))
     del finished
-    set_aside = reject_events(repeated.with_columns(reason=pl.lit(REPEATED)))
+    set_aside = build(Reject) if repeated.is_empty() else reject_events(repeated.with_columns(reason=pl.lit(REPEATED)))
     if task.old is not None:
         kept, again = _read_old(task.old, task.first, task.last)
         # one whose later word is of another day says something else too
@@ -159,7 +160,7 @@ def finish_slice(task: SliceTask) -> Slice:
         events=Event.validate(events)
         if task.folder is None
         else write_events(events, task.folder / "events", first=task.first),
-        rejects=lay_aside(set_aside, aside, "rejects"),
+        rejects=None if set_aside.is_empty() else lay_aside(set_aside, aside, "rejects"),
         seen=seen,
         tally=tally + tally_events(events),
     )
