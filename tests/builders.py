@@ -218,14 +218,14 @@ by_chance = hypothesis_settings(
     deadline=None,
     derandomize=True,
     database=None,
-    max_examples=10 * MORE,
+    max_examples=7 * MORE,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 """The same cases in every run: few, as each holds many histories, and in their own time."""
 
-thoroughly = hypothesis_settings(by_chance, max_examples=16 * MORE)
+thoroughly = hypothesis_settings(by_chance, max_examples=10 * MORE)
 """For the comparisons with the oracle."""
-briefly = hypothesis_settings(by_chance, max_examples=5 * MORE)
+briefly = hypothesis_settings(by_chance, max_examples=4 * MORE)
 """For what follows from another comparison, and takes long."""
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import papermill
@@ -9,7 +10,8 @@ import pytest
 from refresh_notebooks import COMPARED
 
 from klavnb.bundled import find_notebooks, find_sample
-from klavnb.report import make_reports
+from klavnb.report import run_report
+from klavnb.report.worker import Worker
 
 TINY = find_sample().parent / "tiny"
 MOST_LINES = 8
@@ -49,6 +51,13 @@ def test_only_what_is_compared_is_kept_of_a_run(path: Path) -> None:
     assert kept == compared != set()
 
 
+@pytest.fixture(scope="module")
+def worker() -> Iterator[Worker]:
+    """A kernel for all reports here."""
+    with Worker() as started:
+        yield started
+
+
 @pytest.mark.parametrize(
     "parameters",
     [
@@ -58,9 +67,11 @@ def test_only_what_is_compared_is_kept_of_a_run(path: Path) -> None:
     ],
     ids=str,
 )
-def test_the_report_is_made_with_other_parameters(parameters: dict[str, object], tmp_path: Path) -> None:
-    (result,) = make_reports(["attribution"], parameters={"data": str(TINY), **parameters}, out=tmp_path)
-    assert result.error is None
+def test_the_report_is_made_with_other_parameters(
+    parameters: dict[str, object], worker: Worker, tmp_path: Path
+) -> None:
+    given = {"data": str(TINY), **parameters}
+    result = run_report(find_notebooks()["attribution"], parameters=given, out=tmp_path, worker=worker)
     page = result.path.read_text(encoding="utf-8")
     assert "Before you rely on this" in page
     assert "Where these numbers come from" in page
