@@ -10,7 +10,7 @@ from klavnb.comparison import ModelComparison
 from klavnb.store import Export
 from klavnb.touches import TAKEN_BACK, count_interactions
 
-__all__ = ["PROVISIONAL", "count_channels", "find_caveats"]
+__all__ = ["PROVISIONAL", "count_channels", "count_provisional", "find_caveats"]
 
 PROVISIONAL = timedelta(days=5)
 """Klaviyo attributes within three hours and revises for up to five days, when late touches arrive."""
@@ -107,3 +107,9 @@ def find_caveats(export: Export, comparison: ModelComparison) -> pl.LazyFrame:
     ).select(
         "caveat", pl.col("count").cast(pl.Int64), pl.col("of_count").cast(pl.Int64), pl.col("value").cast(pl.Float64)
     )
+
+
+def count_provisional(comparison: ModelComparison) -> int:
+    """Count the conversions younger than five days at the export's last event: Klaviyo may yet revise their credit."""
+    recent = pl.col("converted_at") > comparison.as_of - PROVISIONAL
+    return int(comparison.conversions.select(recent.sum()).collect().item())

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import polars as pl
 import pytest
-from builders import ANNOUNCED
+from builders import ANNOUNCED, DAY, START, events, order
 from segment_builders import asks, count, happened, person, utc
 from study_builders import bought, loaded
 
@@ -1063,10 +1063,13 @@ def test_what_the_export_lacks_and_mixes_is_told() -> None:
 @pytest.mark.parametrize(
     ("workaround", "headline"),
     [
-        (replayed({"A": (20, {"rounding": 6})}), "2 segments; the usual workaround misses 6 of 20 customers"),
+        (
+            replayed({"A": (20, {"rounding": 6})}),
+            "2 segments; the usual workaround misses 6 of 20 customers in the 1 segment that it is made for",
+        ),
         (
             replayed({"A": (20, {"rounding": 3})}),
-            "2 segments; the usual workaround misses fewer than 5 of 20 customers",
+            "2 segments; the usual workaround misses fewer than 5 of 20 customers in the 1 segment that it is made for",
         ),
         (replayed({"A": (4, {})}), "2 segments; too few customers to judge the usual workaround"),
     ],
@@ -1076,6 +1079,16 @@ def test_the_facts_of_the_index_name_whom_the_workaround_misses(workaround: Work
     facts = kn.findings.collect_segment_facts(described(A=1, B=2), workaround, study=study(), least=5)
     told = facts._repr_mimebundle_()[FACTS]
     assert (told["headline"], told["data_as_of"], told["status"]) == (headline, "2026-03-10", "final")
+
+
+def test_attributed_revenue_that_may_change_makes_the_report_provisional_beside_segments_that_do_not() -> None:
+    recent = events(order(day=0, order_id="o1"), order(day=9, order_id="o2"))
+    summary = replace(study().export.summary, last_event_at=START + 9 * DAY)
+    compared = kn.compare_models(replace(study().export, events=recent, summary=summary), settings=kn.Settings())
+    workaround = replayed({"A": (4, {})})
+    facts = kn.findings.collect_segment_facts(described(A=1), workaround, study=study(), least=5, comparison=compared)
+    assert facts.values["status"] == "provisional"
+    assert str(facts.values["banner"]).startswith("Provisional: 1 order of the export’s last 5 days, ")
 
 
 def test_the_banner_says_how_old_the_data_are_and_what_could_not_be_used() -> None:

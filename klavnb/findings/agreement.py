@@ -4,7 +4,7 @@ import polars as pl
 
 from klavnb.agreement import NOT_COMPARED, AgreementStudy, Drift, SettingsFit, estimate_agreement
 from klavnb.agreement.describing import CLASS_NAMES, MEASURE_NAMES
-from klavnb.caveats import PROVISIONAL
+from klavnb.caveats import PROVISIONAL, count_provisional
 from klavnb.escaping import escape_markdown
 from klavnb.findings.figures import list_figures
 from klavnb.findings.finding import Facts, Finding, say_money
@@ -215,8 +215,7 @@ def collect_agreement_facts(study: AgreementStudy, *, fit: SettingsFit, drift: D
     age = count_age_days(comparison.as_of.date())
     given = fit.count_by_given
     differs = given is not None and given < fit.best.count_agreeing
-    is_recent = pl.col("converted_at") > comparison.as_of - PROVISIONAL
-    count, provisional = comparison.conversions.select(pl.len(), recent=is_recent.sum()).collect().row(0)
+    count, provisional = comparison.conversions.select(pl.len()).collect().item(), count_provisional(comparison)
     notices = [
         "The export does not say what Klaviyo recorded." if not study.count_said else "",
         f"Provisional: {format_count(provisional, 'order')} of the export’s last {PROVISIONAL.days} days, up to "

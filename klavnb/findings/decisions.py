@@ -135,6 +135,7 @@ def _tell_campaigns(campaigns: pl.LazyFrame, *, study: ModelStudy, top: int) -> 
         names = ", ".join(f"“{escape_markdown(label)}”" for label in everywhere["label"].head(NAMED))
         more = f" and {everywhere.height - NAMED} more" if everywhere.height > NAMED else ""
         told.append(
-            f"**Safe whichever model is right:** {names}{more} are among the best by every model that credits every order."
+            f"**Safe whichever of them is right:** {names}{more} are among the best by all {len(SAME_REVENUE)} models that credit every "
+            "order with an open touch. Those that ask for clicks may rank them otherwise."
         )
     return told

@@ -108,7 +108,8 @@ def state_channel_choice(channels: pl.LazyFrame, *, currency: str | None) -> Fin
     return Finding(
         f"## {CHANNEL_NAMES[first['channel']]} earns {say_money(first['least'], currency)} to {say_money(first['most'], currency)}, "
         "by model\n\n"
-        f"Among the models that hand out the same revenue:\n\n{told}\n\nA bar is shorter where a model credits fewer orders."
+        f"Among the {len(SAME_REVENUE)} models that hand out the same revenue by a rule (what learns from data stands further down):\n\n"
+        f"{told}\n\nA bar is shorter where a model credits fewer orders."
     )
 
 
@@ -212,7 +213,7 @@ def collect_choice_facts(values: pl.LazyFrame, facts: Facts, *, study: ModelStud
     total = rows.select(pl.col("value").max()).item() or 0.0
     headline = f"The choice of model moves up to {format_money(widest, currency)} of {format_money(total, currency)} between messages"
     figures = [
-        ("Attributed, models that credit every order", total, currency),
+        ("Attributed, models that credit every order with an open touch", total, currency),
         ("Moved between messages, at most", widest, currency),
         ("Moved between messages, at most, share", 100 * widest / total if total else None, "%"),
         ("Orders credited", rows.select(pl.col("count_conversions").max()).item() or 0, "orders"),

@@ -167,7 +167,7 @@ def _state_best(measures: pl.LazyFrame, *, one: str, study: MessageStudy, curren
         else ""
     )
     return Finding(
-        f"## “{escape_markdown(best['label'])}” earned most of the {one}s: {say_money(best['candidate_value'], currency)}\n\n"
+        f"## “{escape_markdown(best['label'])}” earned most of the {one}s: {say_money(best['candidate_value'], currency)} in {format_count(study.period.count_days, 'day')}\n\n"
         f"{_say_other(best, study, currency)} {few}{three}Dates: {say_dating(study)}."
     )
 

@@ -148,11 +148,19 @@ def state_unusual(rates: pl.LazyFrame, *, currency: str | None) -> Finding:
         As `klavnb.performance.add_median` gives it.
     """
     judged = rates.filter(pl.col("verdict").is_not_null()).collect()
-    too_few = rates.select(pl.col("verdict").is_null().sum()).collect().item()
+    unjudged = (
+        rates.filter(pl.col("verdict").is_null())
+        .group_by("measure")
+        .len()
+        .sort("len", "measure", descending=[True, False])
+    )
+    counts = {MEASURE_NAMES[measure]: count for measure, count in unjudged.collect().iter_rows()}
+    too_few = sum(counts.values())
+    kinds = ", ".join(f"{name[0].lower()}{name[1:]} {count:,}" for name, count in counts.items())
     how = (
         "Each is compared with the median of its kind in this account and period: the same channel, campaigns with campaigns, "
         "flows with flows. It is apart only if its whole 95 % interval is. "
-        f"{format_count(too_few, 'figure')} of too few events or orders are not judged."
+        f"{format_count(too_few, 'figure')} of too few events or orders are not judged{f' ({kinds})' if kinds else ''}."
     )
     if judged.is_empty():
         return Finding(
@@ -220,8 +228,8 @@ def state_message_changes(changes: pl.LazyFrame, *, study: MessageStudy, currenc
     return Finding(
         f"## {more} than in the {period.count_days:,} days before{relative}\n\n"
         f"This compares {say_days(period)} with {days}, {say_dating(study)}: {say_money(now, currency)} after {say_money(before, currency)}. "
-        f"Of {format_count(of, 'rate')} {sure or 'none'} changed by more than chance would explain. Amounts have no interval "
-        f"here: they change with the season, and with how much was sent.{late_orders}{left_out}"
+        f"Of {format_count(of, 'rate')} {sure or 'none'} changed by more than chance would explain. Amounts are not judged "
+        f"here, as they change with the season and with how much was sent: the difference in money may be chance.{late_orders}{left_out}"
     )
 
 

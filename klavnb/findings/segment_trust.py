@@ -5,6 +5,8 @@ from collections.abc import Mapping
 import polars as pl
 
 from klavnb.audiences.gaps import find_absent_metrics
+from klavnb.caveats import PROVISIONAL, count_provisional
+from klavnb.comparison import ModelComparison
 from klavnb.errors import name_some
 from klavnb.escaping import escape_markdown
 from klavnb.findings.figures import list_figures
@@ -73,7 +75,14 @@ def list_segment_caveats(segments: pl.LazyFrame, *, study: SegmentStudy, least: 
     )
 
 
-def collect_segment_facts(segments: pl.LazyFrame, workaround: Workaround, *, study: SegmentStudy, least: int) -> Facts:
+def collect_segment_facts(
+    segments: pl.LazyFrame,
+    workaround: Workaround,
+    *,
+    study: SegmentStudy,
+    least: int,
+    comparison: ModelComparison | None = None,
+) -> Facts:
     """Collect what the index and the banner of a report say of it.
 
     Parameters
@@ -82,20 +91,28 @@ def collect_segment_facts(segments: pl.LazyFrame, workaround: Workaround, *, stu
         As `klavnb.describe_segments` gives it.
     workaround
         As `klavnb.study_workaround` gives it: whom it misses makes the headline.
+    comparison
+        What the report says of attributed revenue: provisional while Klaviyo may still revise some of it.
     """
     people = workaround.people.collect().row(0, named=True)
     missed, exact = people["count_missed"], people["count_exact"]
     age = count_age_days(study.as_of_on)
     size = segments.select(pl.len()).collect().item()
     rejected = sum(study.export.summary.rejected.values())
+    provisional = 0 if comparison is None else count_provisional(comparison)
     notices = [
+        f"Provisional: {format_count(provisional, 'order')} of the export’s last {PROVISIONAL.days} days, whose attributed revenue "
+        "may still change; who is in a segment does not."
+        if provisional
+        else "",
         f"The segments are those of {age} days before this report was made: export again for current figures."
         if age > OLD_DATA_DAYS
         else "",
         f"{format_count(rejected, 'row')} of the export could not be used." if rejected else "",
     ]
     told = (
-        f"the usual workaround misses {say_number(missed, least=least)} of {format_count(exact, 'customer')}"
+        f"the usual workaround misses {say_number(missed, least=least)} of {format_count(exact, 'customer')} "
+        f"in the {format_count(len(workaround.labels), 'segment')} that it is made for"
         if exact >= least
         else "too few customers to judge the usual workaround"
     )
@@ -103,7 +120,7 @@ def collect_segment_facts(segments: pl.LazyFrame, workaround: Workaround, *, stu
         {
             "headline": f"{format_count(size, 'segment')}; {told}",
             "data_as_of": f"{study.as_of_on:%Y-%m-%d}",
-            "status": "final",
+            "status": "provisional" if provisional else "final",
             "banner": " ".join(notice for notice in notices if notice) or None,
             "period": f"{study.start_on} to {study.end_on}",
             "figures": list_figures(

@@ -188,7 +188,7 @@ def _check_flag(survey: Survey, *, name: str, flag: str, kind: str, look: float,
     if is_excluded:
         effect = "Known ones are left out, by these settings." if known else ""
     else:
-        effect = "They count like a person’s, by these settings, so messages are credited that nobody may have read."
+        effect = "They count like a person’s, by these settings, so messages are credited that perhaps nobody has read."
     return Check(
         name=name,
         level=level,
