@@ -10,7 +10,7 @@ from klavnb.ahead import load_ahead
 from klavnb.bundled import find_sample
 from klavnb.handover import VARIABLE, find_handed_over
 from klavnb.report.loading import load_beside
-from klavnb.report.runner import run_report
+from klavnb.report.one import run_report
 from klavnb.settings import Settings
 from klavnb.store import Export, find_paths, read_export
 

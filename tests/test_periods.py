@@ -61,14 +61,20 @@ class TestRun:
         monkeypatch.setattr("klavnb.report.runner.load_beside", nullcontext)
         given: dict[str, dict[str, object]] = {}
 
-        def run(notebook: Path, *, parameters: dict[str, object], out: Path, **_options: object) -> ReportResult:
+        def run(
+            notebook: Path, parameters: dict[str, object], _worker: object, *, out: Path, **_options: object
+        ) -> str:
             given[out.name] = parameters
             if "2026-01-01" in parameters.values():
                 raise ReportError(NO_ORDERS)
-            path = write_small_report(out / "good.html", figures=[("Revenue", 1500.0, "EUR")])
-            return ReportResult(name=notebook.stem, path=path, title="Good", parameters=parameters, seconds=0.1)
+            return notebook.stem
 
-        monkeypatch.setattr("klavnb.report.runner.run_report", run)
+        def write(name: str, *, out: Path, **_options: object) -> ReportResult:
+            path = write_small_report(out / "good.html", figures=[("Revenue", 1500.0, "EUR")])
+            return ReportResult(name=name, path=path, title="Good", parameters={}, seconds=0.1)
+
+        monkeypatch.setattr("klavnb.report.runner.run_notebook", run)
+        monkeypatch.setattr("klavnb.report.runner.write_report", write)
         return given
 
     def test_each_period_has_its_folder_and_its_days(self, given: dict[str, Any], tmp_path: Path) -> None:

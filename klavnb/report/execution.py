@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from klavnb.errors import KlavnbError, ReportError
+from klavnb.report.loading import Load
 from klavnb.report.notebook import Cell, name_cell
 from klavnb.report.worker import Worker
 
@@ -100,7 +101,7 @@ def execute_notebook(
 
     # its warnings are about parameters, which are checked by now, and more strictly
     logging.getLogger("papermill").setLevel(logging.ERROR)
-    threading.Thread(target=load_exporter, daemon=True).start()
+    wait_for_load = _prepare_exporter(worker.load)
     node = nbformat.read(notebook, as_version=4)
     node.cells = [cell for cell in node.cells if "injected-parameters" not in cell.metadata.get("tags", ())]
     cells = [Cell(cell.cell_type, cell.source, tuple(cell.metadata.get("tags", ()))) for cell in node.cells]
@@ -111,8 +112,7 @@ def execute_notebook(
 
     def note_start(cell: object, cell_index: int) -> None:  # noqa: ARG001 - nbclient names both
         nonlocal reached
-        if worker.load is not None:
-            worker.load.wait()
+        wait_for_load()
         reached = cell_index - (cell_index > last_in_place)
 
     def note_end(cell: object, cell_index: int) -> None:  # noqa: ARG001 - nbclient names both
@@ -148,6 +148,25 @@ def execute_notebook(
     if on_progress is not None:
         on_progress(notebook.stem, len(cells), len(cells))
     return executed
+
+
+def _prepare_exporter(load: Load | None) -> Callable[[], None]:
+    """Load what writes a page beside the notebook's cells; return what they wait for: that the export is loaded.
+
+    Until it is, the exporter stays out of its way: there is a core for the export, and one for the kernel.
+    """
+    exporter = threading.Thread(target=load_exporter, daemon=True)
+
+    def wait() -> None:
+        if exporter.ident is not None:
+            return
+        if load is not None:
+            load.wait()
+        exporter.start()
+
+    if load is None:
+        wait()
+    return wait
 
 
 def _refuse(notebook: Path, cells: list[Cell], index: int, name: str, reason: str) -> NoReturn:
