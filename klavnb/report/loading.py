@@ -16,7 +16,8 @@ __all__ = ["Load", "load_beside"]
 MANIFEST = "manifest.json"
 """A folder with it is most likely a store; if it is not, it is read all the same, only later."""
 
-CODE = "import sys; from klavnb.ahead import load_ahead; load_ahead(*sys.argv[1:])"
+CODE = "import os, sys; from klavnb.ahead import load_ahead; load_ahead(*sys.argv[1:]); os._exit(0)"
+"""The process leaves at once: what waits for it need not wait until everything that it loaded is taken apart."""
 
 
 @dataclass(frozen=True, slots=True)
