@@ -457,6 +457,7 @@ class TestSeveral:
         assert "ValueError: no data" in str(bad.error)
         index = (notebooks / "index.html").read_text(encoding="utf-8")
         assert '<a href="good.html">A small report</a>' in index
+        assert '<a href="index.html">All reports of this folder</a></footer>' in good.path.read_text(encoding="utf-8")
         assert "top_n: 7" in index
         assert "<strong>failed</strong>: bad.ipynb, cell 3" in index
         assert lint_page(index) == []

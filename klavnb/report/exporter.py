@@ -30,6 +30,9 @@ from klavnb.report.signature import list_parameters
 __all__ = ["ReportExporter"]
 
 SHOWN = (CHART, "text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/plain")
+LIST = ' <a href="index.html">All reports of this folder</a>'
+"""The index that lies beside the pages of one run."""
+
 HIDDEN_TAGS = frozenset({"parameters", "injected-parameters", "remove-cell"})
 
 
@@ -38,7 +41,8 @@ class ReportExporter(HTMLExporter):
 
     The second value that `from_notebook_node` returns, the resources, holds under `klavnb` the page's
     `title`, the notebook's `facts`, the CSV of its `tables` by their names, and what it was given: a `seconds` set
-    there goes into the page, and `earlier`, what the page that it replaces said of itself, is compared with.
+    there goes into the page, `is_listed` links the index beside it, and `earlier`, what the page that it replaces said
+    of itself, is compared with.
     """
 
     export_from_notebook = "klavnb report"
@@ -122,7 +126,7 @@ class ReportExporter(HTMLExporter):
             "parameters": parameters,
             "glossary": glossary,
             "footer": f"<footer>Made by klavnb {klavnb.__version__} on {made_at} (UTC) from the notebook "
-            f"{escape(name)}. This page works without a network.</footer>",
+            f"{escape(name)}. This page works without a network.{LIST if page.get('is_listed') else ''}</footer>",
             "scripts": f'<script type="application/json" id="klavnb-facts">{dump_json(summary)}</script>'
             + "".join(f"<script>{script}</script>" for script in scripts),
             **{f"figure-{number}": figure for number, figure in enumerate(figures, 1)},

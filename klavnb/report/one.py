@@ -123,13 +123,21 @@ def run_notebook(
     return Run(name=notebook.stem, started=started, values=values, executed=executed)
 
 
-def write_report(run: Run, *, out: Path, tables: Path | None, keep_notebook: bool) -> ReportResult:
-    """Check a run's page and write it, for which no kernel is needed; parameters and errors as of `run_report`."""
+def write_report(
+    run: Run, *, out: Path, tables: Path | None, keep_notebook: bool, is_listed: bool = False
+) -> ReportResult:
+    """Check a run's page and write it, for which no kernel is needed; parameters and errors as of `run_report`.
+
+    Parameters
+    ----------
+    is_listed
+        An index is written beside the page, which the page may point to.
+    """
     load_exporter()
     name, path = run.name, out / f"{run.name}.html"
     shown = {key: show_value(key, value) for key, value in run.values.items()}
     seconds = round(time.monotonic() - run.started, 1)
-    page = {"parameters": shown, "seconds": seconds, "earlier": read_summary(path)}
+    page = {"parameters": shown, "seconds": seconds, "earlier": read_summary(path), "is_listed": is_listed}
     text, resources = export_page(run.executed, {"metadata": {"name": name}, "klavnb": page})
     made = resources["klavnb"]
     findings = [*lint_page(text), *(lint_tables(made["tables"]) if tables else ())]

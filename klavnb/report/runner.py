@@ -88,7 +88,9 @@ def make_reports(
 
         def write() -> ReportResult:
             try:
-                result = write_report(run, out=task.out, tables=task.tables, keep_notebook=keep_notebook)
+                result = write_report(
+                    run, out=task.out, tables=task.tables, keep_notebook=keep_notebook, is_listed=True
+                )
             except KlavnbError as error:
                 return _describe_failure(task, error, time.monotonic() - started)
             return replace(result, period=task.period)
