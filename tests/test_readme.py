@@ -21,6 +21,8 @@ SHORTER = {
     "--period quarter": "--period month",
     # all reports of this export at once are what the tests of the browser open
     "report --data path/to/export --out reports": "report data_quality --data path/to/export --out reports",
+    # the quickest report, where it is not the report that matters
+    "report attribution --data shop=": "report data_quality --data shop=",
 }
 
 

@@ -47,7 +47,7 @@ FIRST = datetime(2024, 2, 24, tzinfo=UTC)
 DAYS = 45
 """The history spans 29 February and, in Vienna, the change of the clocks on 31 March."""
 
-quickly = hypothesis_settings(by_chance, max_examples=8, phases=[Phase.generate])
+quickly = hypothesis_settings(by_chance, max_examples=6, phases=[Phase.generate])
 """A failure names the definition and the moment: to shrink it would take longer than to read it."""
 
 METRICS = ("Placed Order", "Viewed Product", "Started Checkout")

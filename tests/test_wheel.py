@@ -72,7 +72,7 @@ def link_distribution(found: Distribution, environment: Path) -> None:
 def test_the_wheel_makes_its_report_outside_the_checkout(installed: Path, tmp_path: Path) -> None:
     bare = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
     done = subprocess.run(
-        [installed / "klavnb", "report", "attribution", "segments"],
+        [installed / "klavnb", "report", "attribution", "data_quality"],
         cwd=tmp_path,
         env=bare,
         capture_output=True,
@@ -82,13 +82,14 @@ def test_the_wheel_makes_its_report_outside_the_checkout(installed: Path, tmp_pa
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "reports" / "attribution.html").read_text(encoding="utf-8")
     assert "cooperative model credits EUR" in page
-    assert (tmp_path / "reports" / "segments.html").is_file()
+    assert (tmp_path / "reports" / "data_quality.html").is_file()
     assert (tmp_path / "reports" / "index.html").is_file()
     assert str(ROOT) not in page
 
 
-def test_the_wheel_holds_every_notebook_and_the_tiny_sample(installed: Path) -> None:
+def test_the_wheel_holds_every_notebook_the_tiny_sample_and_the_definitions(installed: Path) -> None:
     (package,) = installed.parent.glob("lib/python*/site-packages/klavnb")
     held = {path.name for path in package.rglob("*")}
-    for path in (*(ROOT / "notebooks").glob("*.ipynb"), *(ROOT / "data" / "tiny").iterdir()):
+    notebooks, tiny, segments = (ROOT / name for name in ("notebooks", "data/tiny", "data/segments"))
+    for path in (*notebooks.glob("*.ipynb"), *tiny.iterdir(), *segments.glob("*.json")):
         assert path.name in held
