@@ -56,7 +56,7 @@ def find_caveats(export: Export, comparison: ModelComparison) -> pl.LazyFrame:
     - `other_currency`: conversions of the period in other currencies, left out
     """
     settings, touches, conversions = comparison.settings, comparison.touches, comparison.conversions
-    recent = pl.col("converted_at") > comparison.as_of - PROVISIONAL
+    recent = _find_recent(comparison)
     longest = max(settings.longest_window, comparison.candidate_settings.longest_window)
     early = pl.col("converted_at") < comparison.data_from + longest
     credited = comparison.changes.filter(pl.col("candidate_credit") > 0)
@@ -111,5 +111,8 @@ def find_caveats(export: Export, comparison: ModelComparison) -> pl.LazyFrame:
 
 def count_provisional(comparison: ModelComparison) -> int:
     """Count the conversions younger than five days at the export's last event: Klaviyo may yet revise their credit."""
-    recent = pl.col("converted_at") > comparison.as_of - PROVISIONAL
-    return int(comparison.conversions.select(recent.sum()).collect().item())
+    return int(comparison.conversions.select(_find_recent(comparison).sum()).collect().item())
+
+
+def _find_recent(comparison: ModelComparison) -> pl.Expr:
+    return pl.col("converted_at") > comparison.as_of - PROVISIONAL

@@ -165,6 +165,9 @@ def test_a_header_that_cannot_be_read_is_one_reject(tmp_path: Path, content: byt
         (b"Email\tPerson ID\na@example.com\t1\n", "whose columns are separated by tabs: save it anew as"),
         ("Prénom,Nom\na,b\n".encode("latin-1"), "whose text is not UTF-8: save it anew as"),
         (b"first,second\n1,2\n", "found a file that begins with 'first,second'\\."),
+        (b"<p style='a:b;c:d;'>\n", "found a file that begins with \"<p style='a:b;c:d;'>\"\\."),
+        (b"\x89PNG\r\n\x1a\n", "found a file that begins with '.PNG.r'\\."),
+        (("a," + "\u00e9" * 100_000).encode(), "found a file that begins with 'a,\u00e9+'\\."),
     ],
 )
 def test_a_table_of_another_kind_is_refused_with_what_to_do(tmp_path: Path, content: bytes, said: str) -> None:

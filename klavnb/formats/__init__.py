@@ -4,6 +4,7 @@ To add a format, write a module with `recognises(source, head)`, `split(source)`
 and name it in `FORMATS`; nothing else knows which formats there are.
 """
 
+import codecs
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,6 +78,9 @@ EMPTY: Final = "an empty file"
 
 SEPARATORS: Final[Mapping[str, str]] = MappingProxyType({";": "semicolons", "\t": "tabs", "|": "bars"})
 """Signs between the columns of tables that are no CSV as klavnb reads it → what they are called."""
+
+NO_TABLE: Final = (b"{", b"[", b"<")
+"""How JSON and pages of the web begin."""
 
 SAVE_ANEW: Final = "save it anew as “CSV UTF-8 (comma delimited)”"
 
@@ -203,14 +207,16 @@ def _recognise(source: Source, columns: Mapping[str, str]) -> tuple[str | None, 
 def _describe_head(head: bytes) -> str:
     """Say what a file that no format recognises looks like, and what to do where it is a table saved otherwise."""
     first = head.split(b"\n", 1)[0]
+    found = f"a file that begins with {first[:24].decode(errors='replace')!r}"
+    if first.lstrip().startswith(NO_TABLE):
+        return found
     separator = max(SEPARATORS, key=lambda sign: first.count(sign.encode()))
-    found = f"a file that begins with {head[:24].decode(errors='replace').splitlines()[0]!r}"
     if first.count(separator.encode()) > first.count(b","):
         return f"{found}, whose columns are separated by {SEPARATORS[separator]}: {SAVE_ANEW}"
     try:
-        first.decode()
+        codecs.getincrementaldecoder("utf-8")().decode(first)  # the head may end within a sign
     except UnicodeDecodeError:
-        return f"{found}, whose text is not UTF-8: {SAVE_ANEW}"
+        return f"{found}, whose text is not UTF-8: {SAVE_ANEW}" if b"," in first else found
     return found
 
 

@@ -136,7 +136,9 @@ class ReportExporter(HTMLExporter):
         # half a surrogate pair is text to JSON and to Python, but to no file
         return text.encode("utf-8", "replace").decode("utf-8"), resources
 
-    def _fill_in(self, notebook: NotebookNode, given: dict[str, Any], options: Any) -> tuple[str, dict[str, Any]]:  # noqa: ANN401 - as the parent's
+    def _fill_in(
+        self, notebook: NotebookNode, given: dict[str, Any], options: Mapping[str, object]
+    ) -> tuple[str, dict[str, Any]]:
         """Fill in the template, as `HTMLExporter` does.
 
         That parses and writes the whole page once more, to give images an alt that says nothing; a report whose
@@ -145,7 +147,7 @@ class ReportExporter(HTMLExporter):
         own: Any = self  # nbconvert's parts are not typed
         highlight: Any = Highlight2HTML
         choose: Any = WidgetsDataTypeFilter
-        resources = self._init_resources(given)  # type: ignore[no-untyped-call]
+        resources = self._init_resources(given)  # type: ignore[no-untyped-call]  # as above
         own.register_filter("highlight_code", highlight(parent=self))
         own.register_filter(
             "filter_data_type", choose(notebook_metadata=self._nb_metadata, parent=self, resources=resources)

@@ -63,6 +63,7 @@ D1, D2, D3, D4, D5 = (number * DAY for number in range(1, 6))
 EMAIL = Touched("email", "email.open", D1 + 9 * HOUR, D1 + 10 * HOUR)
 
 SCENARIOS: Sequence[Scenario] = (
+    # not formatted: a journey and its answer, one line each, read like the worked examples
     Scenario(
         "example-1",
         (EMAIL, Touched("sms", "sms.click", D1 + NOON, D1 + 13 * HOUR)),
