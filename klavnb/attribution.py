@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import dataframely as dy
+import numpy as np
 import polars as pl
 
-from klavnb.latest import find_latest_open
+from klavnb.latest import NONE, Profiles, find_latest_open, to_index
 from klavnb.models import LATEST, MODELS, ORDER, WHY_NOT, Model, check_model
 from klavnb.schemas import REASONS, Conversion, Credit, Touch
 from klavnb.settings import Settings
@@ -18,6 +19,7 @@ __all__ = [
     "attribute",
     "attribute_models",
     "check_model",
+    "credit_latest",
     "find_candidates",
     "find_last_channel",
     "summarise_credits",
@@ -122,15 +124,18 @@ def attribute_models(
     1
     """
     asked = pl.Enum([check_model(model) for model in models])
-    if LATEST.issuperset(asked.categories):
-        placed, paired = _pair_latest(touches, conversions)
-    else:
-        placed = find_last_channel(touches, conversions)
-        paired = find_candidates(touches, placed, lookback=settings.longest_window).filter(
-            pl.col("converted_at") <= pl.col("closes_at")
-        )
-    opened = paired.sort("conversion_id", *ORDER).select(
-        "conversion_id", *OF_TOUCH, **{model: MODELS[model](settings) for model in asked.categories}
+    if LATEST.issuperset(models):
+        found, converted = pl.collect_all([touches.sort(ORDER), conversions.sort("converted_at", "conversion_id")])
+        profiles = Profiles(converted["profile_id"])
+        numbered = (profiles.number(each) for each in (found, converted))
+        found_by_model = credit_latest(*numbered, models=models).lazy().sort("model", maintain_order=True)
+        return Credit.cast(found_by_model)
+    placed = find_last_channel(touches, conversions)
+    opened = (
+        find_candidates(touches, placed, lookback=settings.longest_window)
+        .filter(pl.col("converted_at") <= pl.col("closes_at"))
+        .sort("conversion_id", *ORDER)
+        .select("conversion_id", *OF_TOUCH, **{model: MODELS[model](settings) for model in asked.categories})
     )
     credited = (
         opened.unpivot(
@@ -140,37 +145,69 @@ def attribute_models(
         .with_columns(pl.col("model").cast(asked))
     )
     was_open = opened.select("conversion_id", was_open=pl.lit(value=True)).unique()
-    reason = (
-        pl.when(pl.col("touch_id").is_not_null())
-        .then(None)
-        .when(pl.col("last_channel").is_null())
-        .then(pl.lit("no_touch"))
-        .when(pl.col("was_open"))
-        .then(pl.col("model").cast(pl.String).replace_strict(WHY_NOT, default=None))
-        .otherwise(pl.lit("windows_closed"))
-    )
     return Credit.cast(
         placed.join(was_open, on="conversion_id", how="left")
         .join(pl.LazyFrame({"model": asked.categories.cast(asked)}), how="cross")
         .join(credited, on=["conversion_id", "model"], how="left")
-        .with_columns(pl.col("credit").fill_null(0.0), reason=reason.cast(pl.Enum(REASONS)))
+        .with_columns(pl.col("credit").fill_null(0.0), reason=_find_reason(pl.col("model")))
         .with_columns(attributed_value=pl.col("value") * pl.col("credit"))
         .sort("model", "converted_at", "conversion_id", *ORDER)
     )
 
 
-def _pair_latest(
-    touches: dy.LazyFrame[Touch], conversions: dy.LazyFrame[Conversion]
-) -> tuple[pl.LazyFrame, pl.LazyFrame]:
-    """Find the last channel of each conversion, and pair it with the latest open touch of each channel."""
-    found, placed = pl.collect_all([touches.sort(ORDER), conversions.sort("converted_at")])
-    opened, last = find_latest_open(found, placed)
-    with_last = placed.with_row_index("conversion").join(last, on="conversion", how="left", maintain_order="left")
-    paired = found.select(OF_TOUCH)[opened["touch"]].with_columns(
-        placed.select("conversion_id")[opened["conversion"]]["conversion_id"],
-        with_last.select("last_channel")[opened["conversion"]]["last_channel"],
+def credit_latest(
+    touches: pl.DataFrame, conversions: pl.DataFrame, *, models: Sequence[Model], seen: pl.Series | None = None
+) -> pl.DataFrame:
+    """Credit conversions by models that look at the latest open touch of a channel alone (`LATEST`).
+
+    Rows as of `attribute_models`, by conversion, then by model in the order asked for; of what describes a touch, the
+    columns that `touches` has.
+
+    Parameters
+    ----------
+    touches
+        In `ORDER`, with the number of the profile: `profile`.
+    conversions
+        By time and id, with `profile`.
+    seen
+        The channel of the last of the touches that are too old to earn anything and are left out, by conversion.
+    """
+    found = find_latest_open(touches, conversions)
+    last_channel = touches["channel"].gather(to_index(found.last))
+    # places are in the order of time: the greatest is the latest
+    latest = np.maximum.reduce([np.full(conversions.height, NONE), *found.opened.values()])
+    of_last = np.full(conversions.height, NONE)
+    for channel, places in found.opened.items():
+        is_last = (last_channel.to_physical() == channel).fill_null(value=False)
+        of_last = np.where(is_last, places, of_last)
+    was_open = pl.Series(latest != NONE)
+    last_channel = last_channel if seen is None else last_channel.zip_with(last_channel.is_not_null(), seen)
+    known = conversions.drop("profile").with_columns(last_channel.alias("last_channel"), was_open=was_open)
+    described = touches.select([name for name in OF_TOUCH if name in touches.columns])
+    credited = pl.concat(
+        pl.concat([known, described.select(pl.all().gather(to_index(winner)))], how="horizontal").with_columns(
+            model=pl.lit(model, dtype=pl.Enum(models)),
+            reason=_find_reason(pl.lit(model)),
+            credit=pl.col("touch_id").is_not_null().cast(pl.Float64),
+            attributed_value=pl.when(pl.col("touch_id").is_not_null()).then("value").otherwise(0.0),
+        )
+        for model, winner in ((model, of_last if model == "old" else latest) for model in models)
     )
-    return with_last.drop("conversion").lazy(), paired.lazy()
+    return credited[np.arange(credited.height).reshape(len(models), -1).T.ravel()]
+
+
+def _find_reason(model: pl.Expr) -> pl.Expr:
+    """Say why a row has no touch."""
+    return (
+        pl.when(pl.col("touch_id").is_not_null())
+        .then(None)
+        .when(pl.col("last_channel").is_null())
+        .then(pl.lit("no_touch"))
+        .when(pl.col("was_open"))
+        .then(model.cast(pl.String).replace_strict(WHY_NOT, default=None))
+        .otherwise(pl.lit("windows_closed"))
+        .cast(pl.Enum(REASONS))
+    )
 
 
 def summarise_credits(credited: dy.LazyFrame[Credit]) -> pl.LazyFrame:

@@ -1,15 +1,99 @@
 """The latest open touch of each channel, for many conversions at once: in linear time, however many touches one has."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-__all__ = ["find_before", "find_latest_open"]
+__all__ = ["NONE", "Latest", "Profiles", "find_before", "find_latest_open", "to_index"]
+
+Places: TypeAlias = npt.NDArray[np.int64]
+
+NONE = -1
+"""The place of what is not there."""
+
+PLACE_BITS = 32
+"""A touch's place takes so many bits of its number in the order of profile and place; the profile, those above."""
 
 
-def find_latest_open(touches: pl.DataFrame, conversions: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Find each channel's latest touch that is open at a conversion, and the channel of the latest touch of all.
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """What was found of conversions, in their order: places in the frame of the touches, from 0, or `NONE`.
+
+    Parameters
+    ----------
+    opened
+        Number of the channel → the place of its latest touch that is open at the conversion.
+    last
+        The place of the latest touch at or before the conversion, open or not.
+    """
+
+    opened: Mapping[int, Places]
+    last: Places
+
+
+class Profiles:
+    """Numbers from 0 for some profiles: joins and sorts of numbers take a fraction of the time of those of text.
+
+    Parameters
+    ----------
+    ids
+        Their `profile_id`, which may repeat; afterwards each once, in the order of the numbers.
+
+    Examples
+    --------
+    >>> profiles = Profiles(pl.Series(["p", "q", "p"]))
+    >>> rows = profiles.number(pl.DataFrame({"profile_id": ["q", "r", "p", "q"]}))
+    >>> rows["profile_id"].to_list(), rows["profile"].n_unique(), len(profiles)
+    (['q', 'p', 'q'], 2, 2)
+    """
+
+    def __init__(self, ids: pl.Series) -> None:
+        unique = ids.unique()
+        known = pl.DataFrame({"profile_id": unique, "hash": hash_ids(unique)}).sort("hash")
+        self.ids = known["profile_id"]
+        self._is_unique = known["hash"].n_unique() == len(unique)
+        self._hashes = np.append(known["hash"].to_numpy(), np.iinfo(np.uint64).max)  # whatever is looked up ends here
+        # hashes are spread evenly: their first bits say nearly where one stands
+        bits = max(1, len(unique).bit_length())
+        self._shift = np.uint64(64 - bits)
+        self._starts = np.searchsorted(self._hashes[:-1], np.arange(1 << bits, dtype=np.uint64) << self._shift)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.ids)
+
+    def number(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Keep the rows of these profiles, in their order, and add `profile`, the number of the `profile_id`."""
+        if self._is_unique:
+            places, is_known = self._look_up(hash_ids(rows["profile_id"]).to_numpy())
+            numbered = rows.filter(is_known).with_columns(profile=places[is_known])
+            # an id that is none of these may have the hash of one
+            if (numbered["profile_id"] == self.ids.gather(numbered["profile"])).all():
+                return numbered
+        numbers = pl.DataFrame({"profile_id": self.ids, "profile": np.arange(len(self))})
+        return rows.join(numbers, on="profile_id", maintain_order="left")
+
+    def _look_up(self, hashes: npt.NDArray[np.uint64]) -> tuple[Places, npt.NDArray[np.bool_]]:
+        """Find where each hash stands, and whether it does."""
+        places = self._starts[hashes >> self._shift]
+        before = np.flatnonzero(self._hashes[places] < hashes)
+        while len(before):
+            places[before] += 1
+            before = before[self._hashes[places[before]] < hashes[before]]
+        return places, (self._hashes[places] == hashes) & (places < len(self))
+
+
+def hash_ids(ids: pl.Series) -> pl.Series:
+    """Hash ids; two may share one, if hardly ever. A hash is that of this process and is kept nowhere."""
+    return ids.hash()
+
+
+def find_latest_open(touches: pl.DataFrame, conversions: pl.DataFrame) -> Latest:
+    """Find each channel's latest touch that is open at a conversion, and the latest touch of all.
 
     A touch that closes before an older one, as a late open does where windows start at the receipt, hides nothing: the
     older one is found behind it.
@@ -17,103 +101,86 @@ def find_latest_open(touches: pl.DataFrame, conversions: pl.DataFrame) -> tuple[
     Parameters
     ----------
     touches
-        `profile_id`, `channel`, `touched_at`, `closes_at`; in the order in which touches of a profile count as later.
+        `profile` and `channel` (numbers), `touched_at`, `closes_at`; by `touched_at`, and where that is the same, in
+        the order in which touches of a profile count as later.
     conversions
-        `profile_id`, `converted_at`; in the order of time.
-
-    Returns
-    -------
-    tuple
-        One row per conversion and channel with an open touch: `conversion` and `touch`, the places of both in the
-        frames, from 0. And one row per conversion that has a touch at or before it, open or not: `conversion`,
-        `last_channel`.
+        `profile`, `converted_at`; by `converted_at`.
 
     Examples
     --------
     >>> from datetime import datetime
     >>> days = [datetime(2026, 1, day) for day in range(1, 8)]
     >>> touches = pl.DataFrame({
-    ...     "profile_id": ["p", "p"],
-    ...     "channel": ["email", "sms"],
+    ...     "profile": [0, 0],
+    ...     "channel": [4, 7],
     ...     "touched_at": [days[0], days[1]],
     ...     "closes_at": [days[5], days[2]],
     ... })
-    >>> conversions = pl.DataFrame({"profile_id": ["p", "q"], "converted_at": [days[4], days[4]]})
-    >>> opened, last = find_latest_open(touches, conversions)
-    >>> opened.rows(), last.rows()
-    ([(0, 0)], [(0, 'sms')])
+    >>> found = find_latest_open(touches, pl.DataFrame({"profile": [0, 1], "converted_at": [days[4], days[4]]}))
+    >>> {channel: places.tolist() for channel, places in found.opened.items()}, found.last.tolist()
+    ({4: [0, -1], 7: [-1, -1]}, [1, -1])
     """
-    ids = [frame["profile_id"] for frame in (touches, conversions)]
-    found = _find(touches, conversions, [number_profiles(each) for each in ids])
-    # two profiles of one hash would show as a touch of somebody else's
-    if any((ids[0].gather(each["touch"]) != ids[1].gather(each["conversion"])).any() for each in found):
-        numbers = pl.concat(ids).rank("dense")
-        found = _find(touches, conversions, [numbers.head(touches.height), numbers.tail(conversions.height)])
-    opened, last = found
-    return opened, last.select("conversion", last_channel=touches["channel"].gather(last["touch"]))
+    touched, at = _to_numbers(touches, "touched_at"), _to_numbers(conversions, "converted_at")
+    ordered = np.sort(_to_numbers(touches, "profile") << PLACE_BITS | np.arange(len(touched)))
+    places = ordered & ((1 << PLACE_BITS) - 1)
+    converting = _to_numbers(conversions, "profile") << PLACE_BITS
+    # where the profile of each conversion begins in this order, and where its first later touch stands or would
+    firsts = np.searchsorted(ordered, converting)
+    starts = np.searchsorted(ordered, converting | np.searchsorted(touched, at, side="right"))
+    touched, closes = touched[places], _to_numbers(touches, "closes_at")[places]
+    channels = _to_numbers(touches, "channel")[places]
+    opened: dict[int, Places] = {}
+    for channel in np.unique(channels):
+        is_of = channels == channel
+        of_channel = np.flatnonzero(is_of)
+        count_before = np.concatenate([[0], np.cumsum(is_of)])
+        found = _find_open(
+            touched[of_channel], closes[of_channel], starts=count_before[starts], firsts=count_before[firsts], at=at
+        )
+        opened[int(channel)] = _take(places, _take(of_channel, found))
+    return Latest(opened, _take(places, np.where(starts > firsts, starts - 1, NONE)))
 
 
-def number_profiles(ids: pl.Series) -> pl.Series:
-    """Give every id a number; two ids may share one, if hardly ever. It is that of this process and is kept nowhere."""
-    return ids.hash()
+def to_index(places: npt.NDArray[np.integer[Any]]) -> pl.Series:
+    """Turn places into what rows are gathered by: nothing is null."""
+    index = pl.Series(places)
+    return index.set(index == NONE, None)
 
 
-def _find(
-    touches: pl.DataFrame, conversions: pl.DataFrame, profiles: list[pl.Series]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Find the touches, profiles being numbers: joins on numbers take a fraction of the time of joins on text."""
-    of_touches, of_conversions = profiles
-    placed = conversions.select("converted_at", profile=of_conversions).with_row_index("conversion")
-    numbered = touches.select("channel", "touched_at", "closes_at", profile=of_touches).with_row_index("touch")
-    nothing = pl.DataFrame(schema={"conversion": pl.UInt32, "touch": pl.UInt32})
-    opened, latest = [nothing], [nothing]
-    for of_channel in numbered.partition_by("channel", maintain_order=True):
-        last = placed.join_asof(
-            of_channel.drop("channel"),
-            left_on="converted_at",
-            right_on="touched_at",
-            by="profile",
-            coalesce=False,
-            check_sortedness=False,
-        ).filter(pl.col("touch").is_not_null())
-        latest.append(last.select("conversion", "touch"))
-        opened.append(last.filter(pl.col("closes_at") >= pl.col("converted_at")).select("conversion", "touch"))
-        opened += _look_behind(last, of_channel)
-    return pl.concat(opened), pl.concat(latest).group_by("conversion").agg(pl.col("touch").max())
+def _to_numbers(frame: pl.DataFrame, column: str) -> Places:
+    return frame[column].to_physical().to_numpy().astype(np.int64, copy=False)
 
 
-def _look_behind(last: pl.DataFrame, touches: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Find the latest open touch behind one that is closed, where there may be one."""
-    span = pl.col("closes_at") - pl.col("touched_at")
-    shortest, longest = touches.select(span.min().alias("shortest"), span.max().alias("longest")).row(0)
-    if shortest == longest:  # none closes before an older one
-        return
-    at = pl.col("converted_at")
-    hidden = last.filter(pl.col("closes_at") < at, pl.col("touched_at") >= at - longest)
-    behind = (
-        touches.join(hidden.select("profile").unique(), on="profile", how="semi", maintain_order="left")
-        .sort("profile", maintain_order=True)
-        .with_row_index("place")
-        .with_columns(first=pl.when(pl.col("profile") != pl.col("profile").shift(1)).then("place").forward_fill())
-        .with_columns(pl.col("first").fill_null(0))
-    )
-    started = hidden.select("conversion", "converted_at", "touch").join(
-        behind.select("touch", "place", "first"), on="touch", how="inner"
-    )
-    place = find_before(
-        behind["closes_at"].to_physical().to_numpy(),
-        *(started[name].to_physical().to_numpy() for name in ("place", "first", "converted_at")),
-    )
-    found = started.select("conversion", place=pl.Series(place, dtype=pl.Int64)).filter(pl.col("place") >= 0)
-    yield found.select("conversion", touch=behind["touch"].gather(found["place"]))
+def _take(values: Places, places: Places) -> Places:
+    """Take the values at places; nothing where there is none."""
+    if not len(values):
+        return np.full(len(places), NONE, dtype=np.int64)
+    return np.where(places == NONE, NONE, values[places])
 
 
-def find_before(
-    values: "np.typing.NDArray[np.int64]",
-    starts: "np.typing.NDArray[np.int64]",
-    firsts: "np.typing.NDArray[np.int64]",
-    bounds: "np.typing.NDArray[np.int64]",
-) -> "np.typing.NDArray[np.int64]":
+def _find_open(touched: Places, closes: Places, *, starts: Places, firsts: Places, at: Places) -> Places:
+    """Find the last touch before each start, and not before its first, that is open; touches of one channel."""
+    latest = np.where(starts > firsts, starts - 1, NONE)
+    is_closed = (latest != NONE) & (_take(closes, latest) < at)
+    found = np.where(is_closed, NONE, latest)
+    spans = closes - touched
+    if len(spans) and spans.min() < spans.max():  # one may close before an older one, and hide it
+        hidden = np.flatnonzero(is_closed & (_take(touched, latest) >= at - spans.max()))
+        behind = _list_covered(firsts[hidden], latest[hidden])
+        starts, firsts = (np.searchsorted(behind, places) for places in (latest[hidden], firsts[hidden]))
+        found[hidden] = _take(behind, find_before(closes[behind], starts, firsts, at[hidden]))
+    return found
+
+
+def _list_covered(firsts: Places, ends: Places) -> Places:
+    """List the places that lie in any of some spans; the ends are not in."""
+    steps = np.zeros(int(ends.max(initial=0)) + 1, dtype=np.int64)
+    np.add.at(steps, firsts, 1)
+    np.add.at(steps, ends, -1)
+    return np.flatnonzero(np.cumsum(steps) > 0)
+
+
+def find_before(values: Places, starts: Places, firsts: Places, bounds: Places) -> Places:
     """Find the last place before each start, and not before its first, whose value reaches its bound; -1 if none.
 
     Maxima of 1, 2, 4, … values are passed over, the longest first: n log n steps whatever the values.
@@ -123,17 +190,17 @@ def find_before(
     >>> find_before(*(np.array(each) for each in ([9, 5, 3, 1], [3, 3, 3], [0, 1, 0], [4, 9, 9])))
     array([ 1, -1,  0])
     """
-    at = starts.astype(np.int64) - 1
-    first = firsts.astype(np.int64)
+    if not len(values):
+        return np.full(len(starts), NONE, dtype=np.int64)
+    at = starts - 1
     maxima = [values]
-    while (length := 1 << (len(maxima) - 1)) < int((at - first).max(initial=0)) + 1:
+    while (length := 1 << (len(maxima) - 1)) < int((at - firsts).max(initial=0)) + 1:
         longer = maxima[-1].copy()
         np.maximum(longer[length:], maxima[-1][:-length], out=longer[length:])
         maxima.append(longer)
     for level in reversed(range(len(maxima))):
         length = 1 << level
-        is_inside = at - length + 1 >= first
+        is_inside = at - length + 1 >= firsts
         is_passed = is_inside & (maxima[level][np.maximum(at, 0)] < bounds)
-        at -= np.where(is_passed, length, 0)
-    is_found = (at >= first) & (values[np.maximum(at, 0)] >= bounds) if len(values) else np.zeros(len(at), dtype=bool)
-    return np.where(is_found, at, -1)
+        at = at - np.where(is_passed, length, 0)
+    return np.where((at >= firsts) & (values[np.maximum(at, 0)] >= bounds), at, NONE)

@@ -1,39 +1,64 @@
-"""Attribution of an export of any size: some days at a time, in bounded memory."""
+"""Attribution of an export of any size: some events at a time, in bounded memory."""
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 import dataframely as dy
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from klavnb.attribution import attribute_models
-from klavnb.models import ORDER, Model
+from klavnb.attribution import OF_TOUCH, attribute_models, credit_latest
+from klavnb.channels import CHANNELS
+from klavnb.errors import ExportError
+from klavnb.latest import NONE, Profiles, to_index
+from klavnb.loading import NO_PROGRESS, Progress
+from klavnb.models import LATEST, ORDER, Model, check_model
 from klavnb.schemas import REASONS, Conversion, Credit, Event, Touch
 from klavnb.settings import Settings
-from klavnb.touches import find_conversions, find_touches
+from klavnb.touches import find_conversion_metric, find_conversions, find_earning, select_touches
 
-__all__ = ["ROWS", "scan_credits"]
+__all__ = ["ROWS", "Crediting", "find_converting", "name_channels", "remember", "scan_credits", "stream_credits"]
 
-ROWS: Final = 1_000_000
-"""Events, about, that are looked at together. A single day is never split."""
+ROWS: Final = 500_000
+"""Touches and conversions that are looked at together. A single second is never split."""
+
+ALWAYS: Final = ("event_id", "profile_id", "metric", "occurred_at", "value", "currency", "message_id")
+OF_RECEIPT: Final = ("receipt_at", "sent_at", "handed_off_at")
+OF_FILTERS: Final = ("is_machine_open", "is_bot_click")
+"""Columns of events: what every attribution reads, what tells when a message was received, and what filters look at.
+What else a credit says of its touch is read where it is asked for."""
 
 
-def scan_credits(events: dy.LazyFrame[Event], *, models: Sequence[Model], settings: Settings) -> dy.LazyFrame[Credit]:
-    """Credit every conversion of an export, slice of days by slice of days.
+def scan_credits(
+    events: dy.LazyFrame[Event], *, models: Sequence[Model], settings: Settings, progress: Progress = NO_PROGRESS
+) -> dy.LazyFrame[Credit]:
+    """Credit every conversion of an export, some hundred thousand touches at a time.
 
-    It is what `attribute_models` gives, in the order of time: one row per model, conversion and credited touch. Nothing
-    is read before it is asked for, and no more than a slice, with the touches that are still open then, is held.
+    It is what `attribute_models` gives, by time and id of the conversion, then by model: one row per model, conversion
+    and credited touch. Nothing is read before it is asked for, and of the events only the columns that the answer
+    needs; no more is held than a slice, the touches that are still open then, and the ids of those who convert.
 
     Parameters
     ----------
     events
-        Those of an export; of a store, each slice reads only the files that it needs.
+        In the order of time, as those of an export are.
     models
         Names of models, each once.
     settings
         Windows, anchor, filters, conversion metric.
+    progress
+        Is told `attributing`, the share of the conversions that are done, and how many these are.
+
+    Raises
+    ------
+    SettingsError
+        When there is no such model.
+    ExportError
+        When it is collected: the events are in another order.
 
     Examples
     --------
@@ -43,75 +68,160 @@ def scan_credits(events: dy.LazyFrame[Event], *, models: Sequence[Model], settin
     >>> by_model["model"].to_list()
     ['old', 'cooperative']
     """
+    asked = [check_model(model) for model in models]
+
+    def credit(wanted: Sequence[str]) -> Iterator[pl.DataFrame]:
+        converting = find_converting(events, settings=settings)
+        crediting = Crediting(models=asked, settings=settings, wanted=wanted, profiles=Profiles(converting))
+        for credited in crediting.credit(events):
+            progress("attributing", crediting.done / max(1, len(converting)), crediting.done)
+            yield credited
+
+    return stream_credits(credit)
+
+
+def stream_credits(credit: Callable[[Sequence[str]], Iterator[pl.DataFrame]]) -> dy.LazyFrame[Credit]:
+    """Make a lazy frame of credits that are found slice by slice, once they are asked for, from the columns wanted."""
+    schema = Credit.create_empty().schema
 
     def read(
         columns: list[str] | None, predicate: pl.Expr | None, rows: int | None, _batch: int | None
     ) -> Iterator[pl.DataFrame]:
         left = rows
-        for credits_ in _attribute_slices(events, models, settings):
-            found = credits_ if predicate is None else credits_.filter(predicate)
-            found = found if columns is None else found.select(columns)
+        for credited in credit(columns or schema.names()):
+            found = credited if predicate is None else credited.filter(predicate)
             yield found if left is None else found.head(left)
             left = None if left is None else left - found.height
             if left is not None and left <= 0:
                 return
 
-    return Credit.cast(register_io_source(read, schema=Credit.create_empty().schema))
+    return Credit.cast(register_io_source(read, schema=schema))
 
 
-def _attribute_slices(
-    events: dy.LazyFrame[Event], models: Sequence[Model], settings: Settings
-) -> Iterator[pl.DataFrame]:
-    all_conversions = find_conversions(events, settings=settings)
-    if settings.net_of_refunds:  # what takes an order back may come long after it
-        all_conversions = Conversion.cast(all_conversions.collect().lazy())
-    # whoever never converts is left out from the start: most are
-    converting = all_conversions.select("profile_id").unique().collect(engine="streaming").lazy()
-    carried = pl.DataFrame(Touch.create_empty())
-    seen = carried.select("profile_id", last_channel="channel")
-    for first, end in _plan(events):
-        inside = Event.cast(events.filter(pl.col("occurred_at").is_between(first, end, closed="left")))
-        conversions = (
-            all_conversions.filter(pl.col("converted_at").is_between(first, end, closed="left"))
-            if settings.net_of_refunds
-            else find_conversions(inside, settings=settings)
-        )
-        of_converting = Event.cast(inside.join(converting, on="profile_id", how="semi"))
-        found, converted = pl.collect_all([find_touches(of_converting, settings=settings), conversions])
-        touches = found.sort(ORDER)
-        around = pl.concat([carried, touches])
-        credited = attribute_models(
-            Touch.cast(around.lazy()), Conversion.cast(converted.lazy()), models=models, settings=settings
-        )
-        yield _recall(credited.collect(), seen)
-        of_slice = touches.select("profile_id", last_channel="channel")
-        seen = pl.concat([seen, of_slice]).unique("profile_id", keep="last", maintain_order=True)
-        carried = around.filter(pl.col("touched_at") >= end - settings.longest_window)
+def find_converting(events: pl.LazyFrame, *, settings: Settings) -> pl.Series:
+    """Find the `profile_id` of every conversion."""
+    converting = events.filter(pl.col("metric") == find_conversion_metric(settings)).select("profile_id")
+    return converting.collect(engine="streaming")["profile_id"]
 
 
-def _plan(events: dy.LazyFrame[Event]) -> Iterator[tuple[datetime, datetime]]:
-    """Put days together, about `ROWS` events: the first instant, and the first that is no longer in."""
-    counted = events.group_by(day=pl.col("occurred_at").dt.truncate("1d")).agg(pl.len())
-    days: list[tuple[datetime, int]] = list(counted.sort("day").collect(engine="streaming").iter_rows())
-    first: datetime | None = None
-    rows = 0
-    for day, count in days:
-        if first is not None and rows + count > ROWS:
-            yield first, day
-            first, rows = None, 0
-        first, rows = first or day, rows + count
-    if first is not None:
-        yield first, days[-1][0] + timedelta(days=1)
+@dataclass(slots=True, kw_only=True)
+class Crediting:
+    """Credits conversions slice by slice, and remembers what a later slice has to know of the earlier ones.
+
+    Parameters
+    ----------
+    models
+        Names of models, each once.
+    wanted
+        Columns of `Credit`.
+    profiles
+        Those who convert, at least: of others no touch is looked at. Most never convert.
+    since
+        Conversions before it are not credited; None: all are.
+    net
+        All conversions, net of what was taken back; None: they are found where the settings ask for them.
+    last
+        The number of the channel of each profile's last touch so far; `NONE` where there is none.
+    done
+        Conversions credited so far.
+    """
+
+    models: Sequence[Model]
+    settings: Settings
+    wanted: Sequence[str]
+    profiles: Profiles
+    since: datetime | None = None
+    net: dy.LazyFrame[Conversion] | None = None
+    last: npt.NDArray[np.int8] = field(init=False)
+    done: int = field(init=False, default=0)
+
+    def __post_init__(self) -> None:
+        """Know of no touch yet."""
+        self.last = np.full(len(self.profiles), NONE, dtype=np.int8)
+
+    def credit(self, events: dy.LazyFrame[Event]) -> Iterator[pl.DataFrame]:
+        """Credit the conversions of events that are in the order of time, slice by slice."""
+        if self.net is None and self.settings.net_of_refunds:  # what takes an order back may come long after it
+            self.net = Conversion.cast(find_conversions(events, settings=self.settings).collect().lazy())
+        schema = Credit.create_empty().schema
+        is_quick = LATEST.issuperset(self.models)
+        describing = [name for name in OF_TOUCH if name in self.wanted or not is_quick]
+        kept = dict.fromkeys([*ORDER, "channel", "closes_at", *describing] if is_quick else Touch.column_names())
+        carried: list[pl.DataFrame] = []
+        for rows in _read_slices(events, self.settings, describing):
+            known = _complete(self.profiles.number(rows))
+            touches = select_touches(known, settings=self.settings, also=["profile"]).select("profile", *kept)
+            conversions = self._find_conversions(known, rows["occurred_at"])
+            found, converted = pl.collect_all([touches.sort(ORDER), conversions.sort("converted_at", "conversion_id")])
+            around, placed = pl.concat([*carried, found]), self.profiles.number(converted)
+            seen = name_channels(self.last[placed["profile"]])
+            credited = (
+                credit_latest(around, placed, models=self.models, seen=seen)
+                if is_quick
+                else _share(around, placed, models=self.models, settings=self.settings, seen=seen)
+            )
+            self.last[found["profile"]] = found["channel"].to_physical()
+            self.done += converted.height
+            yield credited.select(pl.col(name).cast(schema[name]) for name in self.wanted)
+            still_open = pl.col("touched_at") >= rows["occurred_at"].last() - pl.lit(self.settings.longest_window)
+            carried = [around.filter(still_open)]
+
+    def _find_conversions(self, known: dy.LazyFrame[Event], times: pl.Series) -> pl.LazyFrame:
+        at = pl.col("converted_at")
+        is_asked = pl.lit(value=True) if self.since is None else at >= self.since
+        if self.net is None:
+            return find_conversions(known, settings=self.settings).filter(is_asked)
+        return self.net.filter(is_asked, at.is_between(times.first(), times.last()))
 
 
-def _recall(credited: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
-    """Remember touches too old to earn anything: whoever had one has a last channel, and its window is closed."""
-    had_one = (pl.col("reason") == "no_touch") & pl.col("seen").is_not_null()
-    return (
-        credited.join(seen.rename({"last_channel": "seen"}), on="profile_id", how="left", maintain_order="left")
-        .with_columns(
-            last_channel=pl.coalesce("last_channel", pl.when(had_one).then("seen")),
-            reason=pl.when(had_one).then(pl.lit("windows_closed", dtype=pl.Enum(REASONS))).otherwise("reason"),
-        )
-        .select(credited.columns)
+def name_channels(numbers: npt.NDArray[np.int8]) -> pl.Series:
+    """Name the channels of some numbers; `NONE` is null."""
+    return pl.Series(CHANNELS, dtype=pl.Enum(CHANNELS)).gather(to_index(numbers))
+
+
+def _read_slices(events: pl.LazyFrame, settings: Settings, describing: Sequence[str]) -> Iterator[pl.DataFrame]:
+    """Read touches and conversions in the order of time, about `ROWS` at a time."""
+    types = events.collect_schema()
+    columns = [name for name in dict.fromkeys([*ALWAYS, *OF_RECEIPT, *OF_FILTERS, *describing]) if name in types]
+    of_metric = pl.col("metric").is_in([*find_earning(settings), find_conversion_metric(settings)])
+    held = pl.DataFrame(schema={name: types[name] for name in columns})
+    for batch in events.filter(of_metric).select(columns).collect_batches(chunk_size=ROWS):
+        rows = pl.concat([held, batch])
+        times = rows["occurred_at"]
+        if not times.is_sorted():
+            raise ExportError(
+                "Events: expected them in the order of time, found another.",
+                hint='Sort them: events.sort("occurred_at", "event_id").',
+            )
+        whole = int((times < times.last()).sum())  # more may be of the last instant
+        held = rows.slice(whole)
+        if whole:
+            yield rows.head(whole)
+    if not held.is_empty():
+        yield held
+
+
+def _complete(rows: pl.DataFrame) -> dy.LazyFrame[Event]:
+    """Add the columns of events that were not read."""
+    missing = {name: kind for name, kind in Event.create_empty().schema.items() if name not in rows.columns}
+    return rows.lazy().with_columns(pl.lit(None, kind).alias(name) for name, kind in missing.items())  # type: ignore[return-value]  # with the number of the profile beside
+
+
+def _share(
+    touches: pl.DataFrame, conversions: pl.DataFrame, *, models: Sequence[Model], settings: Settings, seen: pl.Series
+) -> pl.DataFrame:
+    """Credit by models that look at every open touch; else as `credit_latest` does."""
+    credited = attribute_models(
+        Touch.cast(touches.lazy()), Conversion.cast(conversions.lazy()), models=models, settings=settings
     )
+    found = credited.join(conversions.lazy().select("conversion_id", seen=seen), on="conversion_id")
+    return remember(found).sort("converted_at", "conversion_id", "model", *ORDER).collect()
+
+
+def remember(credited: pl.LazyFrame) -> pl.LazyFrame:
+    """Correct what earned nothing by `seen`, the last channel of touches too old to earn: its window was closed."""
+    had_one = (pl.col("reason") == "no_touch") & pl.col("seen").is_not_null()
+    return credited.with_columns(
+        last_channel=pl.when(had_one).then("seen").otherwise("last_channel"),
+        reason=pl.when(had_one).then(pl.lit("windows_closed", dtype=pl.Enum(REASONS))).otherwise("reason"),
+    ).drop("seen")

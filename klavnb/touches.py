@@ -1,5 +1,7 @@
 """Events → touches and conversions: which interactions can earn an order, from when, and until when."""
 
+from collections.abc import Mapping, Sequence
+
 import dataframely as dy
 import polars as pl
 
@@ -8,7 +10,15 @@ from klavnb.metrics import RENAMED_METRICS
 from klavnb.schemas import RECEIPT_SOURCES, Conversion, Event, Touch
 from klavnb.settings import Settings
 
-__all__ = ["count_interactions", "find_anchor", "find_conversions", "find_touches"]
+__all__ = [
+    "count_interactions",
+    "find_anchor",
+    "find_conversion_metric",
+    "find_conversions",
+    "find_earning",
+    "find_touches",
+    "select_touches",
+]
 
 ROLE = pl.col("role")
 CHANNEL, KIND = (ROLE.str.split(".").list.get(part) for part in (0, 1))
@@ -48,13 +58,18 @@ def find_touches(events: dy.LazyFrame[Event], *, settings: Settings) -> dy.LazyF
     >>> touches.filter(pl.col("channel") == "sms")["kind"].unique().to_list()
     ['click']
     """
-    # a receipt is the touch of a channel that counts deliveries
-    roles = {metric: role.replace(".received", ".delivery") for metric, role in settings.roles.items()}
-    earning = {metric: role for metric, role in roles.items() if role in settings.windows}
+    return Touch.cast(select_touches(events, settings=settings))
+
+
+def select_touches(events: pl.LazyFrame, *, settings: Settings, also: Sequence[str] = ()) -> pl.LazyFrame:
+    """Do what `find_touches` does, and keep further columns of the events; rows stay in their order."""
+    earning = find_earning(settings)
     metric = pl.col("metric")
-    channel, kind = ({name: role.split(".")[part] for name, role in earning.items()} for part in (0, 1))
-    windows = {name: settings.windows[role] for name, role in earning.items()}
-    needs_no_message = [name for name, of_name in channel.items() if of_name == "session"]
+    channels, kinds = ([role.split(".")[part] for role in earning.values()] for part in (0, 1))
+    windows = [settings.windows[role] for role in earning.values()]
+    needs_no_message = [name for name, channel in zip(earning, channels, strict=True) if channel == "session"]
+    # the metric's place in the list: looking up text once, not for each of what is said of it
+    place = metric.cast(pl.Enum(list(earning))).to_physical()
     touches = events.filter(
         metric.is_in(list(earning)),
         pl.col("message_id").is_not_null() | metric.is_in(needs_no_message),
@@ -67,19 +82,26 @@ def find_touches(events: dy.LazyFrame[Event], *, settings: Settings) -> dy.LazyF
         "campaign_id",
         "flow_id",
         "flow_message_id",
-        "transmission_id",
         "sent_at",
         "handed_off_at",
         "receipt_at",
         "is_machine_open",
         "is_bot_click",
+        *also,
         touch_id=pl.col("event_id"),
-        channel=metric.replace_strict(channel, default=None, return_dtype=pl.Enum(CHANNELS)),
-        kind=metric.replace_strict(kind, default=None, return_dtype=pl.Enum(KINDS)),
-        window=metric.replace_strict(windows, default=None, return_dtype=pl.Duration("us")),
+        channel=pl.lit(pl.Series(channels, dtype=pl.Enum(CHANNELS))).gather(place),
+        kind=pl.lit(pl.Series(kinds, dtype=pl.Enum(KINDS))).gather(place),
+        window=pl.lit(pl.Series(windows, dtype=pl.Duration("us"))).gather(place),
         touched_at=pl.col("occurred_at"),
     )
-    return Touch.cast(_choose_receipt(touches).with_columns(closes_at=find_anchor(settings) + pl.col("window")))
+    return _choose_receipt(touches).with_columns(closes_at=find_anchor(settings) + pl.col("window"))
+
+
+def find_earning(settings: Settings) -> Mapping[str, str]:
+    """Find the metrics of which an event can be a touch, each with its role."""
+    # a receipt is the touch of a channel that counts deliveries
+    roles = {metric: role.replace(".received", ".delivery") for metric, role in settings.roles.items()}
+    return {metric: role for metric, role in roles.items() if role in settings.windows}
 
 
 def find_anchor(settings: Settings) -> pl.Expr:
@@ -104,8 +126,7 @@ def find_conversions(events: dy.LazyFrame[Event], *, settings: Settings) -> dy.L
     >>> conversions.collect().columns
     ['conversion_id', 'profile_id', 'converted_at', 'value', 'currency']
     """
-    metric = RENAMED_METRICS.get(settings.conversion_metric, settings.conversion_metric)
-    conversions = events.filter(pl.col("metric") == metric).select(
+    conversions = events.filter(pl.col("metric") == find_conversion_metric(settings)).select(
         "profile_id",
         "currency",
         "order_id",
@@ -137,6 +158,11 @@ def find_conversions(events: dy.LazyFrame[Event], *, settings: Settings) -> dy.L
             .otherwise("value")
         )
     return Conversion.cast(conversions)
+
+
+def find_conversion_metric(settings: Settings) -> str:
+    """Find the name that the conversion metric has in an export."""
+    return RENAMED_METRICS.get(settings.conversion_metric, settings.conversion_metric)
 
 
 def count_interactions(events: dy.LazyFrame[Event], *, settings: Settings) -> pl.LazyFrame:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from klavnb import latest
 from klavnb.channels import CHANNELS
-from klavnb.latest import find_before, find_latest_open
+from klavnb.latest import Profiles, find_before, find_latest_open
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 CHANNEL = pl.Enum(CHANNELS)
@@ -49,6 +49,21 @@ def to_frames(
     )
 
 
+def look_up(touches: pl.DataFrame, conversions: pl.DataFrame) -> tuple[set[tuple[int, int]], dict[int, str]]:
+    profiles = Profiles(conversions["profile_id"])
+    numbered = profiles.number(touches.with_row_index("place"))
+    found = find_latest_open(numbered, profiles.number(conversions))
+    places, channels = numbered["place"].to_list(), numbered["channel"].to_list()
+    opened = [
+        (order, places[place])
+        for of_channel in found.opened.values()
+        for order, place in enumerate(of_channel.tolist())
+        if place >= 0
+    ]
+    assert len(opened) == len(set(opened))
+    return set(opened), {order: channels[place] for order, place in enumerate(found.last.tolist()) if place >= 0}
+
+
 def look_at_all(touches: pl.DataFrame, conversions: pl.DataFrame) -> tuple[set[tuple[int, int]], dict[int, str]]:
     opened: dict[tuple[int, str], int] = {}
     last: dict[int, str] = {}
@@ -67,22 +82,23 @@ def test_it_finds_what_a_look_at_every_touch_finds(
     touches: list[tuple[str, str, int, int]], conversions: list[tuple[str, int]]
 ) -> None:
     frames = to_frames(touches, conversions)
-    opened, last = find_latest_open(*frames)
-    assert (set(opened.iter_rows()), dict(last.iter_rows())) == look_at_all(*frames)
+    assert look_up(*frames) == look_at_all(*frames)
 
 
 def test_an_older_touch_that_is_still_open_is_found_behind_any_number_of_closed_ones() -> None:
     late = [("ann", "email", hour, 1) for hour in range(1, 90)]
     frames = to_frames([("ann", "email", 0, 200), *late], [("ann", 95)])
-    opened, _ = find_latest_open(*frames)
-    assert opened.rows() == [(0, 0)]
+    opened, _ = look_up(*frames)
+    assert opened == {(0, 0)}
 
 
-def test_profiles_whose_numbers_meet_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    frames = to_frames([("ann", "email", 0, 9), ("ben", "email", 1, 9)], [("ann", 5), ("cid", 6)])
-    monkeypatch.setattr(latest, "number_profiles", lambda ids: pl.Series([7] * len(ids), dtype=pl.UInt64))
-    opened, last = find_latest_open(*frames)
-    assert (opened.rows(), last.rows()) == ([(0, 0)], [(0, "email")])
+@pytest.mark.parametrize("known", [["ann", "cid"], ["ann"]])
+def test_profiles_whose_hashes_meet_are_told_apart(monkeypatch: pytest.MonkeyPatch, known: list[str]) -> None:
+    monkeypatch.setattr(latest, "hash_ids", lambda ids: pl.Series([7] * len(ids), dtype=pl.UInt64))
+    rows = pl.DataFrame({"profile_id": ["cid", "ben", "ann", "cid"]})
+    found = Profiles(pl.Series(known)).number(rows)
+    assert found["profile_id"].to_list() == [name for name in rows["profile_id"] if name in known]
+    assert found.n_unique() == len(known)
 
 
 @pytest.mark.parametrize("seed", range(3))

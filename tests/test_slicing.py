@@ -13,6 +13,7 @@ from polars.testing import assert_frame_equal
 from klavnb import slicing
 from klavnb.attribution import attribute_models
 from klavnb.bundled import find_sample
+from klavnb.errors import ExportError
 from klavnb.models import ORDER
 from klavnb.schemas import Event
 from klavnb.settings import Settings
@@ -55,7 +56,7 @@ def stretch_windows(settings: Settings) -> Settings:
 @by_chance
 @given(batches(), any_settings, st.sampled_from([1, 5]))
 def test_slices_give_what_everything_at_once_gives(rows: list[Row], settings: Settings, size: int) -> None:
-    stretched, wide = chance_events(stretch_times(rows)), stretch_windows(settings)
+    stretched, wide = chance_events(stretch_times(rows)).sort("occurred_at", "event_id"), stretch_windows(settings)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(slicing, "ROWS", size)
         found = scan_credits(stretched, models=MODELS, settings=wide).collect().sort(KEY)
@@ -99,5 +100,33 @@ def test_nothing_is_read_before_it_is_asked_for(monkeypatch: pytest.MonkeyPatch)
     def refuse(*_: object, **__: object) -> None:
         pytest.fail("it was read")
 
-    monkeypatch.setattr(slicing, "find_touches", refuse)
+    monkeypatch.setattr(slicing, "select_touches", refuse)
     scan_credits(events(order(day=1)), models=["old"], settings=Settings())
+
+
+@pytest.mark.usefixtures("day_by_day")
+def test_events_in_another_order_are_refused() -> None:
+    history = events(order(day=3), email_open(day=0))
+    with pytest.raises(ExportError, match="expected them in the order of time"):
+        scan_credits(history, models=["old"], settings=Settings()).collect()
+
+
+@pytest.mark.usefixtures("day_by_day")
+def test_credits_come_by_time_id_and_model_whatever_the_slices() -> None:
+    history = events(email_open(day=0), order(day=1), order(day=1, profile_id="ben", event_id="o"), order(day=3))
+    found = scan_credits(history, models=["old", "cooperative"], settings=Settings()).collect()
+    ordered = found.sort("converted_at", "conversion_id", pl.col("model").cast(pl.Enum(["old", "cooperative"])))
+    assert_frame_equal(found, ordered)
+
+
+@pytest.mark.usefixtures("day_by_day")
+def test_it_tells_how_many_conversions_are_done() -> None:
+    told: list[tuple[str, float, int]] = []
+    history = events(order(day=1), order(day=3), order(day=5), email_open(day=9))
+    scan_credits(history, models=["old"], settings=Settings(), progress=lambda *each: told.append(each)).collect()
+    assert told == [
+        ("attributing", 1 / 3, 1),
+        ("attributing", 2 / 3, 2),
+        ("attributing", 1.0, 3),
+        ("attributing", 1.0, 3),
+    ]

@@ -11,6 +11,7 @@ from rich.table import Table
 
 import klavnb as kn
 from klavnb.cli.console import Data, check_ending, check_outside, check_target, heard, said
+from klavnb.cli.progress import WorkProgress
 from klavnb.files import replace_file
 
 __all__ = ["attribute"]
@@ -80,21 +81,22 @@ def attribute(
     asked = kn.check_model(model)
     check_ending(out, "Credits")
     check_outside(out, data)
-    with heard.status("Reading …") as status:
+    with heard.status("Reading …"):
         export = kn.read_export(data, settings=chosen)
-        status.update("Attributing …")
         if kn.find_conversions(export.events, settings=chosen).limit(1).collect().is_empty():
             raise kn.refuse_missing_metric(export, settings=chosen)
-        credits_ = kn.scan_credits(export.events, models=[asked], settings=chosen)
-        check_target(out, [credits_.collect_schema().names()])
-        with TemporaryDirectory(prefix="klavnb-") as folder:
-            # the credits of a large export need not fit into memory: they are written as they are found
-            found = Path(folder) / "credits.parquet"
-            credits_.sink_parquet(found)
-            held = kn.schemas.Credit.cast(pl.scan_parquet(found))
-            summary = kn.summarise_credits(held).collect(engine="streaming")
-            if out is not None:
-                replace_file(out, held.sink_csv if out.suffix.lower() == ".csv" else partial(shutil.copyfile, found))
+    check_target(out, [kn.schemas.Credit.column_names()])
+    with TemporaryDirectory(prefix="klavnb-") as folder:
+        # the credits of a large export need not fit into memory: they are written as they are found
+        found = Path(folder) / "credits.parquet"
+        with WorkProgress(heard, "attributing") as progress:
+            kn.scan_credits(export.events, models=[asked], settings=chosen, progress=progress.update).sink_parquet(
+                found
+            )
+        held = kn.schemas.Credit.cast(pl.scan_parquet(found))
+        summary = kn.summarise_credits(held).collect(engine="streaming")
+        if out is not None:
+            replace_file(out, held.sink_csv if out.suffix.lower() == ".csv" else partial(shutil.copyfile, found))
     said.print(f"Model: {asked}. {chosen.describe()}")
     for row in summary.to_dicts():
         said.print(_tabulate_credits(row))

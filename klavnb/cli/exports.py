@@ -9,7 +9,7 @@ from rich.table import Table
 
 import klavnb as kn
 from klavnb.cli.console import heard, said
-from klavnb.cli.progress import LoadProgress
+from klavnb.cli.progress import WorkProgress
 
 if TYPE_CHECKING:  # the store brings polars, which `klavnb --help` does not need
     from klavnb.store import LoadSummary
@@ -62,7 +62,7 @@ def load(
         max_rejects=max_rejects,
         workers=workers or os.cpu_count() or 1,
     )
-    with LoadProgress(heard) as progress:
+    with WorkProgress(heard) as progress:
         export = kn.load_store(exports, out, settings=chosen, options=options, append=append, progress=progress.update)
     said.print(_tabulate_load(export.summary))
     period = export.summary.first_event_at, export.summary.last_event_at

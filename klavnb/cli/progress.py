@@ -1,4 +1,4 @@
-"""How far a load is, on the terminal: a bar a step, events a second and the time left."""
+"""How far a long piece of work is, on the terminal: a bar a step, events a second and the time left."""
 
 import time
 from types import TracebackType
@@ -7,15 +7,16 @@ from typing import Final, Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-__all__ = ["LoadProgress"]
+__all__ = ["WorkProgress"]
 
-STEPS: Final = {"reading": "Reading", "finishing": "Writing"}
+STEPS: Final = {"reading": "Reading", "finishing": "Writing", "attributing": "Attributing"}
 
 
-class LoadProgress:
-    """A bar for each step of a load, which goes away at the end; nothing where there is no terminal."""
+class WorkProgress:
+    """A bar for each step, which goes away at the end; nothing where there is no terminal."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, first: str = "reading") -> None:
+        self._first = first
         self._bars = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -31,7 +32,7 @@ class LoadProgress:
     def __enter__(self) -> Self:
         """Show the first bar: a small file may be all there is."""
         self._bars.start()
-        self.update("reading", 0.0, 0)
+        self.update(self._first, 0.0, 0)
         return self
 
     def __exit__(
