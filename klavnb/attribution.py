@@ -7,7 +7,7 @@ import dataframely as dy
 import numpy as np
 import polars as pl
 
-from klavnb.latest import NONE, Profiles, find_latest_open, to_index
+from klavnb.latest import NONE, Places, Profiles, find_latest_open, order_touches, to_index
 from klavnb.models import LATEST, MODELS, ORDER, WHY_NOT, Model, check_model
 from klavnb.schemas import REASONS, Conversion, Credit, Touch
 from klavnb.settings import Settings
@@ -125,11 +125,11 @@ def attribute_models(
     """
     asked = pl.Enum([check_model(model) for model in models])
     if LATEST.issuperset(models):
-        found, converted = pl.collect_all([touches.sort(ORDER), conversions.sort("converted_at", "conversion_id")])
+        found, converted = pl.collect_all([touches, conversions.sort("converted_at", "conversion_id")])
         profiles = Profiles(converted["profile_id"])
-        numbered = (profiles.number(each) for each in (found, converted))
-        found_by_model = credit_latest(*numbered, models=models).lazy().sort("model", maintain_order=True)
-        return Credit.cast(found_by_model)
+        earning = profiles.number(found)
+        credited_latest = credit_latest(earning, profiles.number(converted), order_touches(earning), models=models)
+        return Credit.cast(credited_latest.lazy())
     placed = find_last_channel(touches, conversions)
     opened = (
         find_candidates(touches, placed, lookback=settings.longest_window)
@@ -156,44 +156,48 @@ def attribute_models(
 
 
 def credit_latest(
-    touches: pl.DataFrame, conversions: pl.DataFrame, *, models: Sequence[Model], seen: pl.Series | None = None
+    touches: pl.DataFrame,
+    conversions: pl.DataFrame,
+    order: Places,
+    *,
+    models: Sequence[Model],
+    seen: pl.Series | None = None,
 ) -> pl.DataFrame:
     """Credit conversions by models that look at the latest open touch of a channel alone (`LATEST`).
 
-    Rows as of `attribute_models`, by conversion, then by model in the order asked for; of what describes a touch, the
-    columns that `touches` has.
+    Rows as of `attribute_models`; of what describes a touch, the columns that `touches` has.
 
     Parameters
     ----------
     touches
-        In `ORDER`, with the number of the profile: `profile`.
+        With the number of the profile: `profile`.
     conversions
         By time and id, with `profile`.
+    order
+        The places of the touches in `ORDER`.
     seen
         The channel of the last of the touches that are too old to earn anything and are left out, by conversion.
     """
-    found = find_latest_open(touches, conversions)
+    found = find_latest_open(touches, conversions, order)
     last_channel = touches["channel"].gather(to_index(found.last))
-    # places are in the order of time: the greatest is the latest
-    latest = np.maximum.reduce([np.full(conversions.height, NONE), *found.opened.values()])
     of_last = np.full(conversions.height, NONE)
     for channel, places in found.opened.items():
         is_last = (last_channel.to_physical() == channel).fill_null(value=False)
         of_last = np.where(is_last, places, of_last)
-    was_open = pl.Series(latest != NONE)
     last_channel = last_channel if seen is None else last_channel.zip_with(last_channel.is_not_null(), seen)
-    known = conversions.drop("profile").with_columns(last_channel.alias("last_channel"), was_open=was_open)
+    known = conversions.drop("profile").with_columns(
+        last_channel.alias("last_channel"), was_open=pl.Series(found.latest != NONE)
+    )
     described = touches.select([name for name in OF_TOUCH if name in touches.columns])
-    credited = pl.concat(
+    return pl.concat(
         pl.concat([known, described.select(pl.all().gather(to_index(winner)))], how="horizontal").with_columns(
             model=pl.lit(model, dtype=pl.Enum(models)),
             reason=_find_reason(pl.lit(model)),
             credit=pl.col("touch_id").is_not_null().cast(pl.Float64),
             attributed_value=pl.when(pl.col("touch_id").is_not_null()).then("value").otherwise(0.0),
         )
-        for model, winner in ((model, of_last if model == "old" else latest) for model in models)
+        for model, winner in ((model, of_last if model == "old" else found.latest) for model in models)
     )
-    return credited[np.arange(credited.height).reshape(len(models), -1).T.ravel()]
 
 
 def _find_reason(model: pl.Expr) -> pl.Expr:

@@ -8,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-__all__ = ["NONE", "Latest", "Profiles", "find_before", "find_latest_open", "to_index"]
+from klavnb.channels import KINDS
+
+__all__ = ["NONE", "Latest", "Places", "Profiles", "find_before", "find_latest_open", "order_touches", "to_index"]
 
 Places: TypeAlias = npt.NDArray[np.int64]
 
@@ -27,11 +29,14 @@ class Latest:
     ----------
     opened
         Number of the channel → the place of its latest touch that is open at the conversion.
+    latest
+        The place of the latest open touch of any channel.
     last
         The place of the latest touch at or before the conversion, open or not.
     """
 
     opened: Mapping[int, Places]
+    latest: Places
     last: Places
 
 
@@ -92,7 +97,25 @@ def hash_ids(ids: pl.Series) -> pl.Series:
     return ids.hash()
 
 
-def find_latest_open(touches: pl.DataFrame, conversions: pl.DataFrame) -> Latest:
+def order_touches(touches: pl.DataFrame) -> Places:
+    """Order touches by `touched_at`, `kind` and `touch_id`: their places in that order.
+
+    By a number first, which is quick where they come in the order of time; by the id, which is text, only where that
+    leaves a choice.
+    """
+    number = pl.col("touched_at").to_physical() * len(KINDS) + pl.col("kind").to_physical()
+    numbers = touches.select(number).to_series().to_numpy()
+    order = np.argsort(numbers, kind="stable")
+    is_same = np.append(np.diff(numbers[order]) == 0, values=False)  # as the next one
+    tied = np.flatnonzero(is_same | np.roll(is_same, 1))
+    ties = pl.DataFrame(
+        {"number": numbers[order[tied]], "touch_id": touches["touch_id"][order[tied]], "place": order[tied]}
+    )
+    order[tied] = ties.sort("number", "touch_id")["place"]
+    return order
+
+
+def find_latest_open(touches: pl.DataFrame, conversions: pl.DataFrame, order: Places) -> Latest:
     """Find each channel's latest touch that is open at a conversion, and the latest touch of all.
 
     A touch that closes before an older one, as a late open does where windows start at the receipt, hides nothing: the
@@ -101,10 +124,11 @@ def find_latest_open(touches: pl.DataFrame, conversions: pl.DataFrame) -> Latest
     Parameters
     ----------
     touches
-        `profile` and `channel` (numbers), `touched_at`, `closes_at`; by `touched_at`, and where that is the same, in
-        the order in which touches of a profile count as later.
+        `profile` and `channel` (numbers), `touched_at`, `closes_at`.
     conversions
-        `profile`, `converted_at`; by `converted_at`.
+        `profile`, `converted_at`.
+    order
+        The places of the touches in the order of time; of two that are of one instant, the latter counts as later.
 
     Examples
     --------
@@ -116,29 +140,35 @@ def find_latest_open(touches: pl.DataFrame, conversions: pl.DataFrame) -> Latest
     ...     "touched_at": [days[0], days[1]],
     ...     "closes_at": [days[5], days[2]],
     ... })
-    >>> found = find_latest_open(touches, pl.DataFrame({"profile": [0, 1], "converted_at": [days[4], days[4]]}))
-    >>> {channel: places.tolist() for channel, places in found.opened.items()}, found.last.tolist()
-    ({4: [0, -1], 7: [-1, -1]}, [1, -1])
+    >>> conversions = pl.DataFrame({"profile": [0, 1], "converted_at": [days[4], days[4]]})
+    >>> found = find_latest_open(touches, conversions, np.array([0, 1]))
+    >>> {channel: places.tolist() for channel, places in found.opened.items()}
+    {4: [0, -1], 7: [-1, -1]}
+    >>> found.latest.tolist(), found.last.tolist()
+    ([0, -1], [1, -1])
     """
     touched, at = _to_numbers(touches, "touched_at"), _to_numbers(conversions, "converted_at")
-    ordered = np.sort(_to_numbers(touches, "profile") << PLACE_BITS | np.arange(len(touched)))
-    places = ordered & ((1 << PLACE_BITS) - 1)
+    by_profile = np.sort(_to_numbers(touches, "profile")[order] << PLACE_BITS | np.arange(len(order)))
     converting = _to_numbers(conversions, "profile") << PLACE_BITS
-    # where the profile of each conversion begins in this order, and where its first later touch stands or would
-    firsts = np.searchsorted(ordered, converting)
-    starts = np.searchsorted(ordered, converting | np.searchsorted(touched, at, side="right"))
+    # where the profile of each conversion begins among them, and where its first later touch stands or would
+    firsts = np.searchsorted(by_profile, converting)
+    starts = np.searchsorted(by_profile, converting | np.searchsorted(touched[order], at, side="right"))
+    places = order[by_profile & ((1 << PLACE_BITS) - 1)]
     touched, closes = touched[places], _to_numbers(touches, "closes_at")[places]
-    channels = _to_numbers(touches, "channel")[places]
+    channels = touches["channel"].to_physical().to_numpy()[places]
+    latest = np.full(len(at), NONE)
     opened: dict[int, Places] = {}
-    for channel in np.unique(channels):
+    for channel in touches["channel"].to_physical().unique().sort():
         is_of = channels == channel
         of_channel = np.flatnonzero(is_of)
         count_before = np.concatenate([[0], np.cumsum(is_of)])
         found = _find_open(
             touched[of_channel], closes[of_channel], starts=count_before[starts], firsts=count_before[firsts], at=at
         )
-        opened[int(channel)] = _take(places, _take(of_channel, found))
-    return Latest(opened, _take(places, np.where(starts > firsts, starts - 1, NONE)))
+        position = _take(of_channel, found)
+        latest = np.maximum(latest, position)
+        opened[channel] = _take(places, position)
+    return Latest(opened, _take(places, latest), _take(places, np.where(starts > firsts, starts - 1, NONE)))
 
 
 def to_index(places: npt.NDArray[np.integer[Any]]) -> pl.Series:

@@ -1,9 +1,10 @@
 """Attribution of an export of any size: some events at a time, in bounded memory."""
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 import dataframely as dy
 import numpy as np
@@ -14,7 +15,7 @@ from polars.io.plugins import register_io_source
 from klavnb.attribution import OF_TOUCH, attribute_models, credit_latest
 from klavnb.channels import CHANNELS
 from klavnb.errors import ExportError
-from klavnb.latest import NONE, Profiles, to_index
+from klavnb.latest import NONE, Profiles, order_touches, to_index
 from klavnb.loading import NO_PROGRESS, Progress
 from klavnb.models import LATEST, ORDER, Model, check_model
 from klavnb.schemas import REASONS, Conversion, Credit, Event, Touch
@@ -22,6 +23,8 @@ from klavnb.settings import Settings
 from klavnb.touches import find_conversion_metric, find_conversions, find_earning, select_touches
 
 __all__ = ["ROWS", "Crediting", "find_converting", "name_channels", "remember", "scan_credits", "stream_credits"]
+
+Item = TypeVar("Item")
 
 ROWS: Final = 500_000
 """Touches and conversions that are looked at together. A single second is never split."""
@@ -145,26 +148,34 @@ class Crediting:
             self.net = Conversion.cast(find_conversions(events, settings=self.settings).collect().lazy())
         schema = Credit.create_empty().schema
         is_quick = LATEST.issuperset(self.models)
+        carried: list[pl.DataFrame] = []
+        # the next slice is read and typed while this one is credited
+        for found, placed, end in _work_ahead(self._prepare(events)):
+            around = pl.concat([*carried, found])
+            order = order_touches(around)
+            seen = name_channels(self.last[placed["profile"]])
+            credited = (
+                credit_latest(around, placed, order, models=self.models, seen=seen)
+                if is_quick
+                else _share(around, placed, models=self.models, settings=self.settings, seen=seen)
+            )
+            self.last[around["profile"].to_numpy()[order]] = around["channel"].to_physical().to_numpy()[order]
+            self.done += placed.height
+            wanted = credited.select(pl.col(name).cast(schema[name]) for name in self.wanted)
+            yield _by_conversion(wanted, len(self.models)) if is_quick else wanted
+            carried = [around.filter(pl.col("touched_at") >= end - self.settings.longest_window)]
+
+    def _prepare(self, events: pl.LazyFrame) -> Iterator[tuple[pl.DataFrame, pl.DataFrame, datetime]]:
+        """Find the touches and conversions of each slice, with the number of the profile, and when the slice ends."""
+        is_quick = LATEST.issuperset(self.models)
         describing = [name for name in OF_TOUCH if name in self.wanted or not is_quick]
         kept = dict.fromkeys([*ORDER, "channel", "closes_at", *describing] if is_quick else Touch.column_names())
-        carried: list[pl.DataFrame] = []
         for rows in _read_slices(events, self.settings, describing):
             known = _complete(self.profiles.number(rows))
             touches = select_touches(known, settings=self.settings, also=["profile"]).select("profile", *kept)
             conversions = self._find_conversions(known, rows["occurred_at"])
-            found, converted = pl.collect_all([touches.sort(ORDER), conversions.sort("converted_at", "conversion_id")])
-            around, placed = pl.concat([*carried, found]), self.profiles.number(converted)
-            seen = name_channels(self.last[placed["profile"]])
-            credited = (
-                credit_latest(around, placed, models=self.models, seen=seen)
-                if is_quick
-                else _share(around, placed, models=self.models, settings=self.settings, seen=seen)
-            )
-            self.last[found["profile"]] = found["channel"].to_physical()
-            self.done += converted.height
-            yield credited.select(pl.col(name).cast(schema[name]) for name in self.wanted)
-            still_open = pl.col("touched_at") >= rows["occurred_at"].last() - pl.lit(self.settings.longest_window)
-            carried = [around.filter(still_open)]
+            found, converted = pl.collect_all([touches, conversions.sort("converted_at", "conversion_id")])
+            yield found, self.profiles.number(converted), rows.select(pl.col("occurred_at").last()).item()
 
     def _find_conversions(self, known: dy.LazyFrame[Event], times: pl.Series) -> pl.LazyFrame:
         at = pl.col("converted_at")
@@ -172,6 +183,15 @@ class Crediting:
         if self.net is None:
             return find_conversions(known, settings=self.settings).filter(is_asked)
         return self.net.filter(is_asked, at.is_between(times.first(), times.last()))
+
+
+def _work_ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """Give items, each of which is made while the one before it is used."""
+    with ThreadPoolExecutor(1) as thread:
+        waiting = thread.submit(next, items, None)
+        while (item := waiting.result()) is not None:
+            waiting = thread.submit(next, items, None)
+            yield item
 
 
 def name_channels(numbers: npt.NDArray[np.int8]) -> pl.Series:
@@ -205,6 +225,11 @@ def _complete(rows: pl.DataFrame) -> dy.LazyFrame[Event]:
     """Add the columns of events that were not read."""
     missing = {name: kind for name, kind in Event.create_empty().schema.items() if name not in rows.columns}
     return rows.lazy().with_columns(pl.lit(None, kind).alias(name) for name, kind in missing.items())  # type: ignore[return-value]  # with the number of the profile beside
+
+
+def _by_conversion(credited: pl.DataFrame, count_models: int) -> pl.DataFrame:
+    """Put rows by model, of which each has one for each conversion, by conversion."""
+    return credited[np.arange(credited.height).reshape(count_models, -1).T.ravel()]
 
 
 def _share(

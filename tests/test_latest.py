@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from klavnb import latest
 from klavnb.channels import CHANNELS
-from klavnb.latest import Profiles, find_before, find_latest_open
+from klavnb.latest import Profiles, find_before, find_latest_open, order_touches
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 CHANNEL = pl.Enum(CHANNELS)
@@ -37,8 +37,18 @@ def to_frames(
     moment = pl.Datetime("us", "UTC")
     return (
         pl.DataFrame(
-            [(who, channel, at(hour), at(hour + hours)) for who, channel, hour, hours in touched],
-            schema={"profile_id": pl.String, "channel": CHANNEL, "touched_at": moment, "closes_at": moment},
+            [
+                (who, channel, at(hour), at(hour + hours), place % 2, f"{place * 7 % 10}{place:03d}")
+                for place, (who, channel, hour, hours) in enumerate(touched)
+            ],
+            schema={
+                "profile_id": pl.String,
+                "channel": CHANNEL,
+                "touched_at": moment,
+                "closes_at": moment,
+                "kind": pl.UInt8,
+                "touch_id": pl.String,
+            },
             orient="row",
         ),
         pl.DataFrame(
@@ -49,31 +59,34 @@ def to_frames(
     )
 
 
-def look_up(touches: pl.DataFrame, conversions: pl.DataFrame) -> tuple[set[tuple[int, int]], dict[int, str]]:
+Found = tuple[set[tuple[int, int]], dict[int, int], dict[int, int]]
+"""Open touches by conversion, the latest of them, and the last touch of all."""
+
+
+def look_up(touches: pl.DataFrame, conversions: pl.DataFrame) -> Found:
     profiles = Profiles(conversions["profile_id"])
     numbered = profiles.number(touches.with_row_index("place"))
-    found = find_latest_open(numbered, profiles.number(conversions))
-    places, channels = numbered["place"].to_list(), numbered["channel"].to_list()
-    opened = [
-        (order, places[place])
-        for of_channel in found.opened.values()
-        for order, place in enumerate(of_channel.tolist())
-        if place >= 0
-    ]
-    assert len(opened) == len(set(opened))
-    return set(opened), {order: channels[place] for order, place in enumerate(found.last.tolist()) if place >= 0}
+    found = find_latest_open(numbered, profiles.number(conversions), order_touches(numbered))
+    original = numbered["place"].to_list()
+    opened, latest, last = (
+        [(order, original[place]) for order, place in enumerate(places.tolist()) if place >= 0]
+        for places in (np.concatenate([[], *found.opened.values()]).astype(int), found.latest, found.last)
+    )
+    return {(order % conversions.height, place) for order, place in opened}, dict(latest), dict(last)
 
 
-def look_at_all(touches: pl.DataFrame, conversions: pl.DataFrame) -> tuple[set[tuple[int, int]], dict[int, str]]:
+def look_at_all(touches: pl.DataFrame, conversions: pl.DataFrame) -> Found:
     opened: dict[tuple[int, str], int] = {}
-    last: dict[int, str] = {}
+    latest: dict[int, int] = {}
+    last: dict[int, int] = {}
+    in_order = touches.with_row_index("place").sort("touched_at", "kind", "touch_id")
     for order, (who, then) in enumerate(conversions.iter_rows()):
-        for place, (whose, channel, touched, closes) in enumerate(touches.iter_rows()):
+        for place, whose, channel, touched, closes, *_ in in_order.iter_rows():
             if whose == who and touched <= then:
-                last[order] = channel
+                last[order] = place
                 if closes >= then:
-                    opened[order, channel] = place
-    return {(order, place) for (order, _), place in opened.items()}, last
+                    opened[order, channel] = latest[order] = place
+    return {(order, place) for (order, _), place in opened.items()}, latest, last
 
 
 @thoroughly
@@ -88,8 +101,7 @@ def test_it_finds_what_a_look_at_every_touch_finds(
 def test_an_older_touch_that_is_still_open_is_found_behind_any_number_of_closed_ones() -> None:
     late = [("ann", "email", hour, 1) for hour in range(1, 90)]
     frames = to_frames([("ann", "email", 0, 200), *late], [("ann", 95)])
-    opened, _ = look_up(*frames)
-    assert opened == {(0, 0)}
+    assert look_up(*frames) == ({(0, 0)}, {0: 0}, {0: 89})
 
 
 @pytest.mark.parametrize("known", [["ann", "cid"], ["ann"]])
