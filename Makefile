@@ -52,7 +52,7 @@ notebooks: $(READY) ## execute the notebooks anew, keeping the outputs that test
 lock: $(READY) ## resolve requirements.txt anew (pinned, hashed)
 	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --no-annotate --upgrade --quiet --output-file requirements.txt
-	@$(BIN)/uv pip compile --group bench --universal --python-version 3.11 --generate-hashes \
+	@$(BIN)/uv pip compile --group bench --constraint requirements.txt --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --no-annotate --upgrade --quiet --output-file bench/requirements.txt
 
 $(RIVALS): $(READY) bench/requirements.txt

@@ -1,22 +1,26 @@
 """An export as typed frames, and as a store: a folder of Parquet files with a manifest, and back."""
 
-import shutil
+import atexit
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
-from typing import Final
+from tempfile import TemporaryDirectory
+from typing import Final, TypeAlias
 
 import dataframely as dy
 import msgspec
 import polars as pl
 
 from klavnb.bundled import find_sample
+from klavnb.cluster import Cluster
 from klavnb.errors import ExportError, SettingsError, StoreError, name_some
+from klavnb.files import PART
+from klavnb.folders import remove_folder
 from klavnb.formats import DatabaseSource, is_address
 from klavnb.formats.contract import build
-from klavnb.formats.folders import DATA, LOCK, MANIFEST, MARK, is_store
+from klavnb.formats.folders import DATA, LOCK, is_store
 from klavnb.handover import find_handed_over
 from klavnb.layout import commit, new_data
 from klavnb.loading import (
@@ -31,40 +35,45 @@ from klavnb.loading import (
     plan_slices,
     write_events,
 )
+from klavnb.manifest import (
+    SCHEMA_VERSION,
+    EventFile,
+    Manifest,
+    list_event_files,
+    read_manifest,
+    scan_events,
+    scan_frame,
+)
 from klavnb.metrics import METRICS, RENAMED_METRICS
+from klavnb.remote import Place, RemoteSource, fetch, is_in_object_store, join, to_place
 from klavnb.schemas import CampaignTotal, Event, GroupMember, Message, Profile, Reject
 from klavnb.settings import Settings
+from klavnb.staging import fetch_sources, stage_store
 from klavnb.summary import LoadSummary, count_doubled_orders, renew_notes, summarise
-from klavnb.tally import Tally, tally_events
+from klavnb.tally import tally_events
 from klavnb.wording import format_count
 
 __all__ = [
     "SCHEMA_VERSION",
+    "EventFile",
     "Export",
     "LoadSummary",
     "find_paths",
+    "list_event_files",
     "load_store",
     "read_export",
     "read_store",
+    "scan_events",
     "write_store",
 ]
 
-SCHEMA_VERSION: Final = 3
 SAMPLE: Final = "sample"
-FRAMES: Final[dict[str, type[dy.Schema]]] = {
-    "events": Event,
-    "profiles": Profile,
-    "messages": Message,
-    "groups": GroupMember,
-    "totals": CampaignTotal,
-    "rejects": Reject,
-}
 DEFAULT_OPTIONS: Final = LoadOptions(max_rejects=0.05)
 OF_THE_SYSTEM: Final = "os error"
 """What polars says of a failure of the system, such as a full disk, whichever of its errors it raises."""
 
-RELOAD: Final = "Load the export again into this folder."
-ANEW: Final = "Load the export again into another folder: this one no longer proves that klavnb wrote it."
+Found: TypeAlias = Path | DatabaseSource | RemoteSource
+"""What may be meant by a path of an export."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,23 +89,6 @@ class Export:
     totals: dy.LazyFrame[CampaignTotal] = field(default_factory=lambda: CampaignTotal.create_empty(lazy=True))
 
 
-class EventFile(msgspec.Struct):
-    """One file of events of a store, and what was counted in it."""
-
-    name: str
-    tally: Tally
-
-
-class Manifest(msgspec.Struct, kw_only=True):
-    """The manifest of a store, as its JSON has it."""
-
-    klavnb_store: int  # the schema version
-    data: str  # the folder beside it in which the frames are
-    events: list["EventFile"]  # in the order of time
-    profiles: list[str]
-    summary: LoadSummary
-
-
 def read_export(paths: str | Path | Sequence[str | Path], *, settings: Settings | None = None) -> Export:
     """Read an export, in any of its formats, or a store made from one.
 
@@ -110,7 +102,9 @@ def read_export(paths: str | Path | Sequence[str | Path], *, settings: Settings 
         A file, a folder (searched to the bottom, in the order of names, formats mixed), several of them,
         a store by itself, the address of a PostgreSQL database with Fivetran's tables in a schema `klaviyo`
         (`postgresql://…`; `load_store` takes other schemas), or the word `sample` for the sample export; a
-        folder of that name needs its whole path.
+        folder of that name needs its whole path. Files, folders and stores may be elsewhere, `s3://bucket/folder`,
+        or at any other address that fsspec knows: stores in object stores are read there, as far as they are asked
+        for; all else is copied into a temporary folder first.
     settings
         Say which metrics are about messages and which is the conversion; by default those of 2022.
         A store was typed when it was made: for it they change the notes about missing metrics only.
@@ -141,7 +135,7 @@ def read_export(paths: str | Path | Sequence[str | Path], *, settings: Settings 
     True
     """
     found = find_paths(paths)
-    stores = [path for path in found if isinstance(path, Path) and is_store(path)]
+    stores = _find_stores(found)
     if stores and len(found) > 1:
         raise ExportError(
             f"{name_some(stores)}: expected files of an export, found a store beside {name_some(found)}.",
@@ -152,13 +146,14 @@ def read_export(paths: str | Path | Sequence[str | Path], *, settings: Settings 
     _refuse_unfinished(found)
     chosen = settings or Settings.preset("2022")
     loaded = find_handed_over(found, settings=chosen)
-    return _load(found, chosen) if loaded is None else _suit(loaded, chosen)
+    if loaded is not None:
+        return _suit(loaded, chosen)
+    with fetch_sources(found) as here:
+        return _load(here, chosen)
 
 
-def find_paths(
-    paths: str | Path | Sequence[str | Path], *, options: LoadOptions = DEFAULT_OPTIONS
-) -> list[Path | DatabaseSource]:
-    """Find what is meant by the paths of an export: files, folders, databases, the sample.
+def find_paths(paths: str | Path | Sequence[str | Path], *, options: LoadOptions = DEFAULT_OPTIONS) -> list[Found]:
+    """Find what is meant by the paths of an export: files, folders, here or elsewhere, databases, the sample.
 
     Examples
     --------
@@ -168,13 +163,19 @@ def find_paths(
     return [_find_one(path, options) for path in ([paths] if isinstance(paths, str | Path) else paths)]
 
 
-def _find_one(path: str | Path, options: LoadOptions) -> Path | DatabaseSource:
+def _find_one(path: str | Path, options: LoadOptions) -> Found:
     if isinstance(path, str) and is_address(path):
         return DatabaseSource(path, options.schema)
-    return find_sample() if str(path) == SAMPLE else Path(path).expanduser()
+    place = find_sample() if str(path) == SAMPLE else to_place(path)
+    return RemoteSource(place) if isinstance(place, str) else place
 
 
-def _refuse_unfinished(paths: Sequence[Path | DatabaseSource]) -> None:
+def _find_stores(found: Sequence[Found]) -> list[Place]:
+    places = [path.address if isinstance(path, RemoteSource) else path for path in found]
+    return [place for place in places if not isinstance(place, DatabaseSource) and is_store(place)]
+
+
+def _refuse_unfinished(paths: Sequence[Found]) -> None:
     """Refuse folders that hold nothing but what a first load had written when it was ended."""
     for path in paths:
         try:
@@ -191,7 +192,7 @@ def _refuse_unfinished(paths: Sequence[Path | DatabaseSource]) -> None:
             )
 
 
-def _suit(store: Path, settings: Settings) -> Export:
+def _suit(store: Place, settings: Settings) -> Export:
     """Read a store for some settings, unless they name metrics of messages that it was not loaded with."""
     export = read_store(store)
     summary = export.summary
@@ -264,6 +265,7 @@ def load_store(
     settings: Settings | None = None,
     options: LoadOptions | None = None,
     append: bool = False,
+    cluster: Cluster | None = None,
     progress: Progress = NO_PROGRESS,
 ) -> Export:
     """Load an export of any size into a store, in bounded memory.
@@ -278,7 +280,9 @@ def load_store(
     paths
         As for `read_export`; no stores.
     folder
-        Where the store is, or shall be.
+        Where the store is, or shall be. One elsewhere (`s3://bucket/store`) is made in a temporary folder first,
+        for which there must be room, and then sent; the former one is whole until its manifest is replaced. Nothing
+        locks it: load into it once at a time.
     settings
         As for `read_export`.
     options
@@ -289,6 +293,10 @@ def load_store(
         comes again, a profile of the same or a later state, and an answer about a list or segment are the later
         word. Only the files of months that change are written anew. Settings that name metrics must be those that
         the store was loaded with.
+    cluster
+        The cluster whose workers do the work, instead of processes of this one: see `klavnb.cluster.open_cluster`.
+        All of them must reach the export and the store under the same paths, and the folder for temporary files if
+        one of these is elsewhere. The store is the same, whoever makes it.
     progress
         Is told the step, how much of it is done (0 to 1), and the events so far.
 
@@ -303,6 +311,8 @@ def load_store(
         As for `read_export`; and when more was set aside than the options allow.
     StoreError
         When the folder holds anything but a store's own files, another load is writing it, or it cannot be written.
+    KlavnbError
+        When an address does not answer, or a worker of the cluster does not reach the files.
 
     Examples
     --------
@@ -315,21 +325,58 @@ def load_store(
     chosen = settings or Settings.preset("2022")
     how = options or DEFAULT_OPTIONS
     found = find_paths(paths, options=how)
-    stores = [path for path in found if isinstance(path, Path) and is_store(path)]
+    stores = _find_stores(found)
     if stores:
         raise ExportError(f"{name_some(stores)}: expected an export, found a store.", hint="It is loaded already.")
     _refuse_unfinished(found)
-    store = Path(folder).expanduser().resolve()
+    place = to_place(folder)
+    with fetch_sources(found) as here:
+        if isinstance(place, Path):
+            _fill(place.resolve(), here, chosen, how, append=append, cluster=cluster, progress=progress)
+        else:
+            with stage_store(place, is_added=append) as store:
+                _fill(store, here, chosen, how, append=append, cluster=cluster, progress=progress)
+    return read_store(place)
+
+
+def _fill(
+    store: Path,
+    paths: Sequence[Path | DatabaseSource],
+    settings: Settings,
+    options: LoadOptions,
+    *,
+    append: bool,
+    cluster: Cluster | None,
+    progress: Progress,
+) -> None:
+    """Load files into a store of this machine."""
+    if cluster is not None:  # workers may be in other folders
+        paths = [path.absolute() if isinstance(path, Path) else path for path in paths]
+        _refuse_databases(paths)
     with _say_what_failed(store), new_data(store) as data:
-        base = _open_base(store, chosen) if append and is_store(store) else None
-        loaded = load(found, settings=chosen, options=how, folder=data, base=base, progress=progress)
-        summary = _summarise(loaded, found, chosen)
+        if cluster is not None:
+            cluster.check_paths([path for path in paths if isinstance(path, Path)], writable=data)
+        base = _open_base(store, settings) if append and is_store(store) else None
+        loaded = load(
+            paths, settings=settings, options=options, folder=data, base=base, cluster=cluster, progress=progress
+        )
+        summary = _summarise(loaded, paths, settings)
         for name, frame in (("messages", loaded.messages), ("groups", loaded.groups), ("totals", loaded.totals)):
             _write_frame(frame.lazy(), data / f"{name}.parquet")
         _write_frame(loaded.rejects, data / "rejects.parquet")
-        shutil.rmtree(data / ASIDE)
+        remove_folder(data / ASIDE)
+        for left in (data / "events").glob(f".*{PART}"):  # what a lost worker had begun
+            left.unlink()
         _commit(data, [EventFile(Path(str(path)).name, tally) for path, tally in loaded.events], summary)
-    return read_store(store)
+
+
+def _refuse_databases(paths: Sequence[Path | DatabaseSource]) -> None:
+    found = [path for path in paths if isinstance(path, DatabaseSource)]
+    if found:
+        raise ExportError(
+            f"{name_some(found)}: a database is not read by a cluster, whose workers do not have its password.",
+            hint="Load it without --cluster.",
+        )
 
 
 def _open_base(store: Path, settings: Settings) -> Base:
@@ -340,7 +387,7 @@ def _open_base(store: Path, settings: Settings) -> Base:
             f"{store}: expected the metric names with which the store was loaded, found other ones.",
             hint="Append with the same settings file, or load everything again.",
         )
-    manifest = _read_manifest(store)
+    manifest = read_manifest(store)
     folder = store / manifest.data / "events"
     return Base(
         files=tuple(
@@ -375,7 +422,15 @@ def write_store(export: Export, folder: str | Path) -> None:
     ...     read_export(f"{folder}/store").summary == export.summary
     True
     """
-    store = Path(folder).expanduser().resolve()
+    place = to_place(folder)
+    if isinstance(place, Path):
+        _write_here(export, place.resolve())
+        return
+    with stage_store(place, is_added=False) as store:
+        _write_here(export, store)
+
+
+def _write_here(export: Export, store: Path) -> None:
     with _say_what_failed(store), new_data(store) as data:
         (data / "events").mkdir()
         (data / "profiles").mkdir()
@@ -417,57 +472,30 @@ def _write_frame(frame: pl.LazyFrame, path: Path) -> None:
 def read_store(folder: str | Path) -> Export:
     """Read a store as lazy frames: nothing but its manifest and the files' ends is read until it is asked for.
 
+    Parameters
+    ----------
+    folder
+        The folder, or its address. What polars cannot read where it is, which is all but object stores, is copied into
+        a temporary folder, which goes when the process ends.
+
     Raises
     ------
     StoreError
         When there is none, it is of another version, or one of its files is missing or damaged.
     """
-    store = Path(folder).expanduser()
-    manifest = _read_manifest(store)
-    data = store / manifest.data
+    store = to_place(folder)
+    manifest = read_manifest(store)
+    if isinstance(store, str) and not is_in_object_store(store):
+        copy = TemporaryDirectory(prefix="klavnb-")
+        atexit.register(copy.cleanup)
+        store = fetch(store, Path(copy.name))
+    data = join(store, manifest.data)
     return Export(
-        Event.cast(_scan(data, "events", [file.name for file in manifest.events])),
-        Profile.cast(_scan(data, "profiles", manifest.profiles)),
-        Message.cast(_scan(data, "messages", None)),
-        GroupMember.cast(_scan(data, "groups", None)),
-        Reject.cast(_scan(data, "rejects", None)),
+        Event.cast(scan_frame(data, "events", [file.name for file in manifest.events])),
+        Profile.cast(scan_frame(data, "profiles", manifest.profiles)),
+        Message.cast(scan_frame(data, "messages", None)),
+        GroupMember.cast(scan_frame(data, "groups", None)),
+        Reject.cast(scan_frame(data, "rejects", None)),
         manifest.summary,
-        CampaignTotal.cast(_scan(data, "totals", None)),
+        CampaignTotal.cast(scan_frame(data, "totals", None)),
     )
-
-
-def _read_manifest(store: Path) -> Manifest:
-    try:
-        content = (store / MANIFEST).read_bytes()
-        version = msgspec.json.decode(content, type=dict[str, object]).get(MARK)
-        if version != SCHEMA_VERSION:
-            raise StoreError(
-                f"{store}: expected a store of version {SCHEMA_VERSION}, found version {version}.",
-                hint="Load the export again: this klavnb cannot read it.",
-            )
-        return msgspec.json.decode(content, type=Manifest)
-    except OSError as error:
-        raise StoreError(
-            f"{store}: expected a store, found no {MANIFEST}.",
-            hint="Make one with klavnb load.",
-        ) from error
-    except msgspec.DecodeError as error:
-        raise StoreError(f"{store / MANIFEST}: expected the manifest of a store; {error}.", hint=ANEW) from error
-
-
-def _scan(data: Path, name: str, files: Sequence[str] | None) -> pl.LazyFrame:
-    """Scan a frame: one file of its name, or those in the folder of its name."""
-    paths = [data / f"{name}.parquet"] if files is None else [data / name / file for file in files]
-    nothing = build(FRAMES[name])
-    expected = dict(nothing.schema)
-    for path in paths:
-        try:
-            found = dict(pl.scan_parquet(path, glob=False).collect_schema())
-        except (OSError, pl.exceptions.PolarsError) as error:
-            raise StoreError(
-                f"{path}: expected a table of the store, found none or a damaged one.", hint=RELOAD
-            ) from error
-        if found != expected:
-            differing = [column for column in {**expected, **found} if expected.get(column) != found.get(column)]
-            raise StoreError(f"{path}: the columns {name_some(differing)} are not those of this version.", hint=RELOAD)
-    return pl.scan_parquet(paths, glob=False) if paths else nothing.lazy()

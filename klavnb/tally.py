@@ -124,7 +124,7 @@ def sort_counts(counts: Mapping[str, int]) -> dict[str, int]:
 
 def count(names: pl.Series) -> dict[str, int]:
     """Count each text of a column, but for nulls."""
-    return dict(names.drop_nulls().alias("name").value_counts().iter_rows())
+    return dict(names.drop_nulls().alias("name").value_counts().sort("name").iter_rows())
 
 
 def tally_events(events: pl.DataFrame) -> Tally:

@@ -1,6 +1,7 @@
 """The commands about exports: read one into a store, and write one of an invented shop."""
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -8,6 +9,7 @@ from cyclopts import Parameter
 from rich.table import Table
 
 import klavnb as kn
+from klavnb.cli.clusters import ClusterAddress, open_workers
 from klavnb.cli.console import heard, said
 from klavnb.cli.progress import WorkProgress
 
@@ -20,7 +22,7 @@ __all__ = ["load", "sample"]
 def load(
     exports: Annotated[tuple[str, ...], Parameter(negative=())],
     *,
-    out: Path,
+    out: str,
     append: bool = False,
     settings: Path | None = None,
     format: str | None = None,  # noqa: A002 - the option's name on the command line
@@ -28,15 +30,17 @@ def load(
     on_error: Literal["quarantine", "stop"] = "quarantine",
     max_rejects: float = 0.05,
     workers: int | None = None,
+    cluster: ClusterAddress = None,
 ) -> None:
     """Read an export of any size once into a store of typed Parquet files, and say what came of every row.
 
     Parameters
     ----------
     exports
-        Folders or files, of one format or several; or the address of a PostgreSQL database, postgresql://….
+        Folders or files, of one format or several, here or in an object store (s3://…); or the address of a
+        PostgreSQL database, postgresql://….
     out
-        The folder of the store; a store that is there is replaced once the new one is whole.
+        The folder of the store, or its address, s3://…; a store that is there is replaced once the new one is whole.
     append
         Add to the store that is there instead: what comes again counts once, and the later word counts.
     settings
@@ -62,8 +66,11 @@ def load(
         max_rejects=max_rejects,
         workers=workers or os.cpu_count() or 1,
     )
-    with WorkProgress(heard) as progress:
-        export = kn.load_store(exports, out, settings=chosen, options=options, append=append, progress=progress.update)
+    workplace = nullcontext() if cluster is None else open_workers(cluster, workers)
+    with workplace as opened, WorkProgress(heard) as progress:
+        export = kn.load_store(
+            exports, out, settings=chosen, options=options, append=append, cluster=opened, progress=progress.update
+        )
     said.print(_tabulate_load(export.summary))
     period = export.summary.first_event_at, export.summary.last_event_at
     said.print("Period: " + " to ".join(f"{at:%Y-%m-%d}" for at in period if at) + " UTC")
@@ -73,7 +80,7 @@ def load(
     )
     for note in export.summary.notes:
         said.print(f"Note: {note}")
-    said.print(str(out))
+    said.print(out)
 
 
 def sample(

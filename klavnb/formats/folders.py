@@ -14,6 +14,7 @@ import msgspec
 from klavnb.errors import ExportError
 from klavnb.formats.archives import ENDING, list_members
 from klavnb.formats.source import UNREADABLE, Source
+from klavnb.remote import Place, join, read_bytes
 
 __all__ = ["DATA", "FORMER_FILES", "LOCK", "MANIFEST", "MARK", "is_store", "list_foreign", "list_sources"]
 
@@ -29,10 +30,10 @@ FORMER_FILES: Final = frozenset(f"{name}.parquet" for name in ("events", "profil
 """What lay beside the manifest of stores up to version 2."""
 
 
-def is_store(folder: Path) -> bool:
-    """Tell whether a folder is a store that klavnb wrote; one whose manifest is damaged is one too."""
+def is_store(folder: Place) -> bool:
+    """Tell whether a folder, here or elsewhere, is a store of klavnb's; one whose manifest is damaged is one too."""
     try:
-        content = (folder / MANIFEST).read_bytes()
+        content = read_bytes(join(folder, MANIFEST))
     except OSError:
         return False
     version = _read_version(content)

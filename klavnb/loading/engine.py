@@ -9,6 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
+from klavnb.cluster import Cluster
 from klavnb.formats import DatabaseSource, find_files
 from klavnb.formats.contract import RawExport, build
 from klavnb.gathering import gather_groups, gather_messages, gather_totals, join_seen
@@ -20,7 +21,7 @@ from klavnb.loading.known import ASIDE, Known
 from klavnb.loading.options import NO_PROGRESS, LoadOptions, Progress
 from klavnb.loading.parts import Part, lazy
 from klavnb.loading.people import gather_profiles, settle_profile_ids
-from klavnb.loading.pool import Pool
+from klavnb.loading.pool import open_workers
 from klavnb.loading.repeats import find_repeats
 from klavnb.loading.slices import Slice
 from klavnb.schemas import CampaignTotal, GroupMember, Message, Reject
@@ -55,6 +56,7 @@ def load(
     options: LoadOptions,
     folder: Path | None = None,
     base: Base | None = None,
+    cluster: Cluster | None = None,
     progress: Progress = NO_PROGRESS,
 ) -> Loaded:
     """Load an export.
@@ -72,6 +74,8 @@ def load(
         `aside/`, which is no longer needed once the rejects are written. None: all stays in memory.
     base
         The store that the export is added to; it needs a folder.
+    cluster
+        Whose workers do the work instead of processes of this one; it needs a folder, which they all reach.
     progress
         Is told how far it is.
 
@@ -86,7 +90,7 @@ def load(
     for place in (aside, folder and folder / "events", folder and folder / "profiles"):
         if place is not None:
             place.mkdir()
-    with Pool(options.workers if folder is not None else 1) as pool:
+    with open_workers(options.workers if folder is not None else 1, cluster) as pool:
         parts = read_files(found, pool, settings=settings, options=options, folder=aside, progress=progress)
         foreign = find_foreign(parts, found)
         files = [source.path.name for source, _ in found.files if source.name not in foreign]

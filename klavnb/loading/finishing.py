@@ -15,7 +15,7 @@ from klavnb.loading.known import Known, share
 from klavnb.loading.matching import match_all_receipts, narrow_events
 from klavnb.loading.options import Progress
 from klavnb.loading.parts import Part
-from klavnb.loading.pool import Pool
+from klavnb.loading.pool import Workers
 from klavnb.loading.slices import Old, Slice, SliceTask, finish_slice, plan_slices
 
 __all__ = ["finish", "lighten"]
@@ -39,7 +39,7 @@ def lighten(parts: Iterable[Part]) -> tuple[Part, ...]:
 def finish(
     known: Known,
     repeats: pl.DataFrame,
-    pool: Pool,
+    pool: Workers,
     *,
     base: Base | None,
     folder: Path | None,

@@ -13,7 +13,7 @@ from klavnb.formats import DatabaseSource, FoundFiles, describe_expected
 from klavnb.formats.contract import BROKEN, describe_broken
 from klavnb.loading.options import LoadOptions, Progress
 from klavnb.loading.parts import Part, read_task
-from klavnb.loading.pool import Pool
+from klavnb.loading.pool import Workers
 from klavnb.loading.tasks import plan_tasks
 from klavnb.settings import Settings
 
@@ -22,7 +22,7 @@ __all__ = ["check_rejects", "find_foreign", "read_files"]
 
 def read_files(
     found: FoundFiles,
-    pool: Pool,
+    pool: Workers,
     *,
     settings: Settings,
     options: LoadOptions,

@@ -10,7 +10,7 @@ import polars as pl
 from klavnb.cleaning import finish_events
 from klavnb.loading.known import ASIDE, Known, open_known
 from klavnb.loading.parts import lay_aside, lazy, scan_events
-from klavnb.loading.pool import Pool
+from klavnb.loading.pool import Workers
 from klavnb.receipts import match_receipts
 from klavnb.schemas import UTC
 
@@ -84,7 +84,7 @@ def narrow_events(known: Known, repeats: pl.DataFrame, *, first: int = 0, last: 
 
 
 def match_all_receipts(
-    known: Known, repeats: pl.DataFrame, pool: Pool, *, shared: Known | Path, folder: Path | None
+    known: Known, repeats: pl.DataFrame, pool: Workers, *, shared: Known | Path, folder: Path | None
 ) -> pl.DataFrame:
     """Find the receipt of every touch, over all parts: `part`, `row`, `receipt_at`.
 

@@ -10,6 +10,7 @@ from typing import Final
 import polars as pl
 
 from klavnb.cleaning import TYPED, type_events
+from klavnb.files import write_whole
 from klavnb.formats import DatabaseSource, read_database, read_pieces
 from klavnb.formats.contract import RawEvent, RawExport, RawProfile, build
 from klavnb.formats.source import Piece
@@ -176,7 +177,8 @@ def lay_aside(frame: pl.DataFrame, place: Path | None, name: str) -> pl.DataFram
     if place is None:
         return frame
     path = place.with_name(f"{place.name}.{name}")
-    frame.write_ipc(path, record_batch_size=BATCH)
+    with write_whole(path) as part:
+        frame.write_ipc(part, record_batch_size=BATCH)
     return path
 
 

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, wait
@@ -10,11 +9,13 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import chain, islice
 from multiprocessing import connection, get_context, parent_process
-from typing import Final, Self, TypeVar
+from typing import Final, Self, TypeAlias, TypeVar
 
+from klavnb.cluster import Cluster
 from klavnb.errors import ExportError
+from klavnb.interrupts import without_ctrl_c
 
-__all__ = ["Pool", "without_ctrl_c"]
+__all__ = ["Pool", "Workers", "open_workers"]
 
 Argument = TypeVar("Argument")
 Result = TypeVar("Result")
@@ -86,6 +87,23 @@ class Pool:
             return self._executor.submit(function, argument)
 
 
+Workers: TypeAlias = Pool | Cluster
+"""Who does the work of a load: processes that are its own, or those of a cluster."""
+
+
+@contextmanager
+def open_workers(workers: int, cluster: Cluster | None) -> Iterator[Workers]:
+    """Open processes, or take a cluster; in the end none of them is at work for us any more."""
+    if cluster is None:
+        with Pool(workers) as pool:
+            yield pool
+        return
+    try:
+        yield cluster
+    finally:
+        cluster.cancel()
+
+
 @contextmanager
 def _one_thread_each() -> Iterator[None]:
     """Let processes that start now use one thread each for frames: the processes fill the cores."""
@@ -96,29 +114,6 @@ def _one_thread_each() -> Iterator[None]:
     finally:
         if former is None:
             del os.environ[THREADS]
-
-
-@contextmanager
-def without_ctrl_c() -> Iterator[None]:
-    """Let processes that start now never hear of Ctrl-C, not even before they begin; here it only waits meanwhile."""
-    if sys.platform == "win32":
-        yield
-        return
-    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    heard: list[int] = []
-    handler = signal.getsignal(signal.SIGINT)
-    # the system may tell another thread, and then Python tells the main one, which blocks it in vain
-    is_handled = handler is not None and threading.current_thread() is threading.main_thread()
-    if is_handled:
-        signal.signal(signal.SIGINT, lambda number, _frame: heard.append(number))
-    try:
-        yield
-    finally:
-        if is_handled:
-            signal.signal(signal.SIGINT, handler)
-        signal.pthread_sigmask(signal.SIG_SETMASK, former)
-        if heard:
-            signal.raise_signal(signal.SIGINT)
 
 
 def _begin() -> None:

@@ -9,6 +9,7 @@ from typing import Final
 import polars as pl
 
 from klavnb.cleaning import REPEATED, finish_events, reject_events
+from klavnb.files import write_whole
 from klavnb.formats.contract import build
 from klavnb.gathering import see_messages
 from klavnb.knowledge import resolve_attributions
@@ -194,5 +195,6 @@ def write_events(events: pl.DataFrame, folder: Path, *, first: date | None = Non
     """
     day: date = events["occurred_at"].dt.date().item(0) if first is None else first
     path = folder / f"{day:%Y-%m-%d}.parquet"
-    events.write_parquet(path, compression="zstd", compression_level=1, row_group_size=ROW_GROUP)
+    with write_whole(path) as part:
+        events.write_parquet(part, compression="zstd", compression_level=1, row_group_size=ROW_GROUP)
     return path
