@@ -36,6 +36,7 @@ from .choices import (
     value_messages,
     value_models,
 )
+from .cluster import open_cluster
 from .comparison import (
     ModelComparison,
     compare_credits,
@@ -53,6 +54,7 @@ from .definitions import (
     single_order_at_least,
     total_spent_at_least,
 )
+from .distribution import attribute_on
 from .errors import DefinitionError, ExportError, KlavnbError, ReportError, SettingsError, StoreError
 from .growth import compare_sizes
 from .learned import learn_channels
@@ -124,6 +126,7 @@ __all__ = [
     "agreement",
     "attribute",
     "attribute_models",
+    "attribute_on",
     "audiences",
     "backfill_properties",
     "bridge_models",
@@ -163,6 +166,7 @@ __all__ = [
     "measure_gaps",
     "measure_messages",
     "measure_overlap",
+    "open_cluster",
     "ordered_item",
     "parse_definition",
     "performance",
@@ -207,5 +211,6 @@ __all__ = [
     "value_segments",
     "write_store",
 ]
+
 
 __version__: str

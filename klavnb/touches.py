@@ -1,6 +1,7 @@
 """Events → touches and conversions: which interactions can earn an order, from when, and until when."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import dataframely as dy
 import polars as pl
@@ -11,6 +12,7 @@ from klavnb.schemas import RECEIPT_SOURCES, Conversion, Event, Touch
 from klavnb.settings import Settings
 
 __all__ = [
+    "TAKEN_BACK",
     "count_interactions",
     "find_anchor",
     "find_conversion_metric",
@@ -23,7 +25,8 @@ __all__ = [
 ROLE = pl.col("role")
 CHANNEL, KIND = (ROLE.str.split(".").list.get(part) for part in (0, 1))
 
-TAKEN_BACK = ("Refunded Order", "Cancelled Order")
+TAKEN_BACK: Final = ("Refunded Order", "Cancelled Order")
+"""Metrics of events that take an order back, in part or whole."""
 
 
 def find_touches(events: dy.LazyFrame[Event], *, settings: Settings) -> dy.LazyFrame[Touch]:

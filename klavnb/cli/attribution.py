@@ -1,7 +1,6 @@
 """The command that credits conversions."""
 
-import shutil
-from functools import partial
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal
@@ -10,6 +9,7 @@ from cyclopts import Parameter
 from rich.table import Table
 
 import klavnb as kn
+from klavnb.cli.clusters import ClusterAddress, check_store, open_parts, open_workers, to_file
 from klavnb.cli.console import Data, check_ending, check_outside, check_target, heard, said
 from klavnb.cli.progress import WorkProgress
 from klavnb.files import replace_file
@@ -31,7 +31,8 @@ def attribute(
     half_life: str = "",
     position_shares: str = "",
     settings: Path | None = None,
-    out: Path | None = None,
+    out: str | None = None,
+    cluster: ClusterAddress = None,
 ) -> None:
     """Credit every conversion of an export to the messages that earned it.
 
@@ -62,7 +63,8 @@ def attribute(
         A settings file in TOML: the settings above, the account's own metric names, messages to leave out.
         Options given beside it replace its part; a preset belongs into the file.
     out
-        The file for the credits, .parquet or .csv: one row per conversion and credited touch.
+        The file for the credits, .parquet or .csv: one row per conversion and credited touch. With --cluster also a
+        folder, here or in an object store (s3://…), for the Parquet files that its workers write, in the order of time.
     """
     chosen = kn.Settings.from_options(
         file=settings or "",
@@ -79,31 +81,36 @@ def attribute(
     import polars as pl  # noqa: PLC0415 - `klavnb --help` does not need it
 
     asked = kn.check_model(model)
-    check_ending(out, "Credits")
-    check_outside(out, data)
+    file = to_file(out, cluster)
+    check_ending(file, "Credits")
+    check_outside(file, data)
     with heard.status("Reading …"):
         export = kn.read_export(data, settings=chosen)
         if kn.find_conversions(export.events, settings=chosen).limit(1).collect().is_empty():
             raise kn.refuse_missing_metric(export, settings=chosen)
-    check_target(out, [kn.schemas.Credit.column_names()])
-    with TemporaryDirectory(prefix="klavnb-") as folder:
-        # the credits of a large export need not fit into memory: they are written as they are found
-        found = Path(folder) / "credits.parquet"
-        with WorkProgress(heard, "attributing") as progress:
-            kn.scan_credits(export.events, models=[asked], settings=chosen, progress=progress.update).sink_parquet(
-                found
-            )
-        held = kn.schemas.Credit.cast(pl.scan_parquet(found))
+    check_target(file, [kn.schemas.Credit.column_names()])
+    with TemporaryDirectory(prefix="klavnb-") as folder, ExitStack() as opened:
+        if cluster is not None:
+            store, parts = check_store(data), opened.enter_context(open_parts(out, cluster))
+            workers = opened.enter_context(open_workers(cluster))
+            held = kn.attribute_on(workers, store, parts, models=[asked], settings=chosen)
+        else:
+            # the credits of a large export need not fit into memory: they are written as they are found
+            found = Path(folder) / "credits.parquet"
+            with WorkProgress(heard, "attributing") as progress:
+                credits_ = kn.scan_credits(export.events, models=[asked], settings=chosen, progress=progress.update)
+                credits_.sink_parquet(found)
+            held = kn.schemas.Credit.cast(pl.scan_parquet(found))
         summary = kn.summarise_credits(held).collect(engine="streaming")
-        if out is not None:
-            replace_file(out, held.sink_csv if out.suffix.lower() == ".csv" else partial(shutil.copyfile, found))
+        if file is not None:
+            replace_file(file, held.sink_csv if file.suffix.lower() == ".csv" else held.sink_parquet)
     said.print(f"Model: {asked}. {chosen.describe()}")
     for row in summary.to_dicts():
         said.print(_tabulate_credits(row))
     for note in export.summary.notes:
         said.print(f"Note: {note}")
     if out is not None:
-        said.print(str(out))
+        said.print(out)
 
 
 def _tabulate_credits(row: dict[str, Any]) -> Table:
