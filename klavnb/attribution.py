@@ -22,6 +22,7 @@ __all__ = [
     "credit_latest",
     "find_candidates",
     "find_last_channel",
+    "pair_latest",
     "summarise_credits",
 ]
 
@@ -198,6 +199,25 @@ def credit_latest(
         )
         for model, winner in ((model, of_last if model == "old" else found.latest) for model in models)
     )
+
+
+def pair_latest(touches: dy.LazyFrame[Touch], conversions: dy.LazyFrame[Conversion]) -> pl.LazyFrame:
+    """Pair each conversion with the latest touch of each channel at or before it, open or not.
+
+    One row per conversion and channel that its profile touched before, in no order: the columns of both.
+    """
+    found, converted = pl.collect_all([touches, conversions])
+    profiles = Profiles(converted["profile_id"])
+    earning, placed = profiles.number(found), profiles.number(converted)
+    latest = find_latest_open(earning, placed, order_touches(earning))
+    described = earning.drop("profile_id", "profile")
+    nothing = pl.concat([placed.clear(), described.clear()], how="horizontal")
+    pairs = [
+        pl.concat([placed.filter(places != NONE), described[places[places != NONE]]], how="horizontal")
+        for places in latest.touched.values()
+    ]
+    found_pairs: pl.DataFrame = pl.concat([nothing, *pairs])
+    return found_pairs.lazy()
 
 
 def _find_reason(model: pl.Expr) -> pl.Expr:

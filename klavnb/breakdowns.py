@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from klavnb.attribution import find_candidates
+from klavnb.attribution import find_candidates, pair_latest
 from klavnb.comparison import ModelComparison, compare_credits, credit_sides, summarise_changes
 from klavnb.labels import tidy_names
 from klavnb.schemas import REASONS, Touch
@@ -122,20 +122,20 @@ def measure_gaps(comparison: ModelComparison, *, lookback: timedelta = timedelta
     `value`.
     A gap may be longer than the lookback, a lag not.
     """
-    return (
-        find_candidates(comparison.touches, comparison.conversions, lookback=lookback)
-        .sort("conversion_id", "channel", "touched_at", "kind", "touch_id")
-        .group_by("conversion_id", "channel", maintain_order=True)
-        .last()
+    lag = pl.col("converted_at") - pl.col("touched_at")
+    gaps = (
+        pair_latest(comparison.touches, comparison.conversions)
+        .filter(lag <= lookback)
         .select(
             "conversion_id",
             "channel",
             "value",
             gap=pl.col("converted_at") - find_anchor(comparison.settings),
-            lag=pl.col("converted_at") - pl.col("touched_at"),
+            lag=lag,
             is_open=pl.col("converted_at") <= pl.col("closes_at"),
         )
     )
+    return gaps.collect().lazy()  # what a sentence and a chart would each run again
 
 
 def pick_journeys(comparison: ModelComparison, *, count: int = 3) -> pl.LazyFrame:

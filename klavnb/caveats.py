@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from klavnb.attribution import find_candidates
+from klavnb.attribution import attribute
 from klavnb.channels import ANCHORED_ON_TOUCH
 from klavnb.comparison import ModelComparison
 from klavnb.store import Export
@@ -62,14 +62,13 @@ def find_caveats(export: Export, comparison: ModelComparison) -> pl.LazyFrame:
     credited = comparison.changes.filter(pl.col("candidate_credit") > 0)
     from_receipt = pl.col("channel").is_in(ANCHORED_ON_TOUCH).not_() & (settings.anchor == "received")
     interactions = count_interactions(export.events, settings=settings)
+    latest = attribute(touches, conversions, model="cooperative", settings=settings).drop_nulls("touch_id")
+    rivals = touches.select("profile_id", "touched_at", "closes_at", other_id="message_id")
     tied = (
-        find_candidates(touches, conversions, lookback=settings.longest_window)
+        latest.join(rivals, on=["profile_id", "touched_at"])
         .filter(pl.col("converted_at") <= pl.col("closes_at"))
         .group_by("conversion_id")
-        .agg(
-            pl.col("value").first(),
-            messages=pl.col("message_id").filter(pl.col("touched_at") == pl.col("touched_at").max()).n_unique(),
-        )
+        .agg(pl.col("value").first(), messages=pl.col("other_id").n_unique())
     )
     is_tied = pl.col("messages") > 1
     refunds = export.events.filter(
@@ -102,11 +101,12 @@ def find_caveats(export: Export, comparison: ModelComparison) -> pl.LazyFrame:
         "no_value": conversions.select(count=(pl.col("value") == 0).sum(), of_count=pl.len()),
         "other_currency": conversions.select(count=pl.lit(other), of_count=pl.len() + other),
     }
-    return pl.concat(
+    counted = pl.concat(
         [frame.with_columns(caveat=pl.lit(name)) for name, frame in rows.items()], how="diagonal_relaxed"
     ).select(
         "caveat", pl.col("count").cast(pl.Int64), pl.col("of_count").cast(pl.Int64), pl.col("value").cast(pl.Float64)
     )
+    return counted.collect().lazy()  # what several sentences would each run again
 
 
 def count_provisional(comparison: ModelComparison) -> int:

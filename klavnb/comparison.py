@@ -336,7 +336,7 @@ def summarise_changes(changes: dy.LazyFrame[Change]) -> pl.LazyFrame:
         moved=(pl.col("candidate_value") - pl.col("baseline_value")).clip(lower_bound=0).sum(),
     )
     outcome = pl.col("outcome")
-    return (
+    summary = (
         conversions.group_by("currency")
         .agg(
             pl.col("value", "baseline_value", "candidate_value").sum(),
@@ -353,6 +353,7 @@ def summarise_changes(changes: dy.LazyFrame[Change]) -> pl.LazyFrame:
         .with_columns(difference=pl.col("candidate_value") - pl.col("baseline_value"))
         .sort("currency")
     )
+    return summary.collect().lazy()  # what several sentences would each run again
 
 
 def estimate_difference(changes: dy.LazyFrame[Change], *, resamples: int = 2000, seed: int = 1) -> Interval:

@@ -31,12 +31,13 @@ class Latest:
         Number of the channel → the place of its latest touch that is open at the conversion.
     latest
         The place of the latest open touch of any channel.
-    last
-        The place of the latest touch at or before the conversion, open or not.
+    touched, last
+        The same of the latest touch at or before the conversion, open or not: of each channel, and of any.
     """
 
     opened: Mapping[int, Places]
     latest: Places
+    touched: Mapping[int, Places]
     last: Places
 
 
@@ -158,17 +159,19 @@ def find_latest_open(touches: pl.DataFrame, conversions: pl.DataFrame, order: Pl
     channels = touches["channel"].to_physical().to_numpy()[places]
     latest = np.full(len(at), NONE)
     opened: dict[int, Places] = {}
+    touched_last: dict[int, Places] = {}
     for channel in touches["channel"].to_physical().unique().sort():
         is_of = channels == channel
         of_channel = np.flatnonzero(is_of)
         count_before = np.concatenate([[0], np.cumsum(is_of)])
-        found = _find_open(
-            touched[of_channel], closes[of_channel], starts=count_before[starts], firsts=count_before[firsts], at=at
-        )
+        before = np.where(count_before[starts] > count_before[firsts], count_before[starts] - 1, NONE)
+        touched_last[channel] = _take(places, _take(of_channel, before))
+        found = _find_open(touched[of_channel], closes[of_channel], before, firsts=count_before[firsts], at=at)
         position = _take(of_channel, found)
         latest = np.maximum(latest, position)
         opened[channel] = _take(places, position)
-    return Latest(opened, _take(places, latest), _take(places, np.where(starts > firsts, starts - 1, NONE)))
+    last = _take(places, np.where(starts > firsts, starts - 1, NONE))
+    return Latest(opened=opened, latest=_take(places, latest), touched=touched_last, last=last)
 
 
 def to_index(places: npt.NDArray[np.integer[Any]]) -> pl.Series:
@@ -188,9 +191,8 @@ def _take(values: Places, places: Places) -> Places:
     return np.where(places == NONE, NONE, values[places])
 
 
-def _find_open(touched: Places, closes: Places, *, starts: Places, firsts: Places, at: Places) -> Places:
-    """Find the last touch before each start, and not before its first, that is open; touches of one channel."""
-    latest = np.where(starts > firsts, starts - 1, NONE)
+def _find_open(touched: Places, closes: Places, latest: Places, *, firsts: Places, at: Places) -> Places:
+    """Find the last touch up to the latest, and not before the first, that is open; touches of one channel."""
     is_closed = (latest != NONE) & (_take(closes, latest) < at)
     found = np.where(is_closed, NONE, latest)
     spans = closes - touched

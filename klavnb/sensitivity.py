@@ -53,20 +53,18 @@ def sweep_windows(
     lookback = max(settings.longest_window, *email_windows, *sms_windows)
     placed = find_last_channel(touches, conversions)
     swept = pl.concat_str("channel", "kind", separator=".").replace_strict(SWEPT, default=None)
-    gap = pl.col("converted_at") - find_anchor(settings)
-    stays_open = pl.col("swept").is_null() & (pl.col("converted_at") <= pl.col("closes_at"))
+    marked = touches.join(conversions, on="profile_id", how="semi").with_columns(swept=swept)
     is_last = pl.col("channel") == pl.col("last_channel")
-    gaps = (
-        find_candidates(touches, placed, lookback=lookback)
-        .with_columns(swept=swept, gap=gap)
+    others = (
+        find_candidates(Touch.cast(marked.filter(pl.col("swept").is_null())), placed, lookback=lookback)
+        .filter(pl.col("converted_at") <= pl.col("closes_at"))
         .group_by("conversion_id")
-        .agg(
-            email_gap=pl.col("gap").filter(pl.col("swept") == "email").min(),
-            sms_gap=pl.col("gap").filter(pl.col("swept") == "sms").min(),
-            other_open=stays_open.any(),
-            last_open=(stays_open & is_last).any(),
-        )
+        .agg(other_open=pl.lit(value=True).first(), last_open=is_last.any())
     )
+    gaps = others
+    for channel in ("email", "sms"):
+        of_channel = _find_gaps(marked.filter(pl.col("swept") == channel), conversions, settings)
+        gaps = gaps.join(of_channel.rename({"gap": f"{channel}_gap"}), on="conversion_id", how="full", coalesce=True)
     never_email, never_sms = len(email_windows), len(sms_windows)
     steps = placed.join(gaps, on="conversion_id", how="left").with_columns(
         pl.col("other_open", "last_open").fill_null(value=False),
@@ -128,6 +126,20 @@ def sweep_windows(
         .sort("currency", "email_window", "sms_window")
     )
     return swept_values.collect().lazy()  # one pass for the sentence, the chart and the table that read it
+
+
+def _find_gaps(touches: pl.LazyFrame, conversions: pl.LazyFrame, settings: Settings) -> pl.LazyFrame:
+    """Find the shortest window that would reach each conversion from any touch before it: `gap`."""
+    # no touch up to now began later than the latest of their anchors
+    latest = touches.sort("touched_at").select(
+        "profile_id", "touched_at", anchor=find_anchor(settings).cum_max().over("profile_id")
+    )
+    return (
+        conversions.sort("converted_at")
+        .join_asof(latest, left_on="converted_at", right_on="touched_at", by="profile_id", check_sortedness=False)
+        .drop_nulls("anchor")
+        .select("conversion_id", gap=pl.col("converted_at") - pl.col("anchor"))
+    )
 
 
 def find_set_windows(settings: Settings, channel: str) -> set[timedelta]:
