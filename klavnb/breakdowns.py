@@ -224,8 +224,16 @@ def compare_filters(comparison: ModelComparison) -> pl.LazyFrame:
         "without bot clicks": human_click,
         "without both": human_open & human_click,
     }
-    results = [summarise_changes(comparison.changes).with_columns(choice=pl.lit("as set"))]
+    as_set = summarise_changes(comparison.changes)
+    results = [as_set.with_columns(choice=pl.lit("as set"))]
     for choice, kept in choices.items():
+        is_dropped = [
+            found.select(kept.not_().any()).collect().item()
+            for found in (comparison.touches, comparison.candidate_touches)
+        ]
+        if not any(is_dropped):
+            results.append(as_set.with_columns(choice=pl.lit(choice)))
+            continue
         touches, candidate_touches = (
             Touch.cast(found.filter(kept)) for found in (comparison.touches, comparison.candidate_touches)
         )

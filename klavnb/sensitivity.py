@@ -7,6 +7,7 @@ import dataframely as dy
 import polars as pl
 
 from klavnb.attribution import find_candidates, find_last_channel
+from klavnb.latest import Profiles
 from klavnb.schemas import Conversion, Touch
 from klavnb.settings import Settings
 from klavnb.touches import find_anchor
@@ -51,9 +52,12 @@ def sweep_windows(
     email_windows = sorted(DAYS | find_set_windows(settings, "email")) if email_windows is None else email_windows
     sms_windows = sorted(DAYS | find_set_windows(settings, "sms")) if sms_windows is None else sms_windows
     lookback = max(settings.longest_window, *email_windows, *sms_windows)
-    placed = find_last_channel(touches, conversions)
     swept = pl.concat_str("channel", "kind", separator=".").replace_strict(SWEPT, default=None)
-    marked = touches.join(conversions, on="profile_id", how="semi").with_columns(swept=swept)
+    # numbers of those who convert, instead of the text of everybody's ids
+    found, converted = pl.collect_all([touches, conversions])
+    profiles = Profiles(converted["profile_id"])
+    marked, numbered = profiles.number(found).with_columns(swept=swept).lazy(), profiles.number(converted).lazy()
+    placed = find_last_channel(Touch.cast(marked), conversions).collect().lazy()
     is_last = pl.col("channel") == pl.col("last_channel")
     others = (
         find_candidates(Touch.cast(marked.filter(pl.col("swept").is_null())), placed, lookback=lookback)
@@ -63,14 +67,18 @@ def sweep_windows(
     )
     gaps = others
     for channel in ("email", "sms"):
-        of_channel = _find_gaps(marked.filter(pl.col("swept") == channel), conversions, settings)
+        of_channel = _find_gaps(marked.filter(pl.col("swept") == channel), numbered, settings)
         gaps = gaps.join(of_channel.rename({"gap": f"{channel}_gap"}), on="conversion_id", how="full", coalesce=True)
     never_email, never_sms = len(email_windows), len(sms_windows)
-    steps = placed.join(gaps, on="conversion_id", how="left").with_columns(
+    steps = placed.join(gaps, on="conversion_id", how="left").select(
+        "currency",
+        "value",
+        "last_channel",
         pl.col("other_open", "last_open").fill_null(value=False),
         email=_find_step("email_gap", email_windows),
         sms=_find_step("sms_gap", sms_windows),
     )
+    steps = steps.collect().lazy()  # both models take their own from it
     last = pl.col("last_channel")
     needed = [
         steps.select("currency", "value", model=pl.lit(model), email=email, sms=sms)
@@ -132,11 +140,11 @@ def _find_gaps(touches: pl.LazyFrame, conversions: pl.LazyFrame, settings: Setti
     """Find the shortest window that would reach each conversion from any touch before it: `gap`."""
     # no touch up to now began later than the latest of their anchors
     latest = touches.sort("touched_at").select(
-        "profile_id", "touched_at", anchor=find_anchor(settings).cum_max().over("profile_id")
+        "profile", "touched_at", anchor=find_anchor(settings).cum_max().over("profile")
     )
     return (
         conversions.sort("converted_at")
-        .join_asof(latest, left_on="converted_at", right_on="touched_at", by="profile_id", check_sortedness=False)
+        .join_asof(latest, left_on="converted_at", right_on="touched_at", by="profile", check_sortedness=False)
         .drop_nulls("anchor")
         .select("conversion_id", gap=pl.col("converted_at") - pl.col("anchor"))
     )
