@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Final
 
 import dataframely as dy
@@ -18,8 +19,9 @@ import polars as pl
 
 from klavnb.cluster import Cluster
 from klavnb.latest import NONE, Profiles
+from klavnb.loading import NO_PROGRESS, Progress
 from klavnb.models import Model, check_model
-from klavnb.remote import list_files, remove_files, scan_parts, to_place, write_part
+from klavnb.remote import Place, list_files, remove_files, scan_parts, to_place, write_part
 from klavnb.schemas import Conversion, Credit, Event
 from klavnb.settings import Settings
 from klavnb.slicing import Crediting, find_converting, name_channels, remember, stream_credits
@@ -76,7 +78,13 @@ class RangeTask:
 
 
 def attribute_on(
-    cluster: Cluster, store: str, folder: str, *, models: Sequence[Model], settings: Settings
+    cluster: Cluster,
+    store: str,
+    folder: str,
+    *,
+    models: Sequence[Model],
+    settings: Settings,
+    progress: Progress = NO_PROGRESS,
 ) -> dy.LazyFrame[Credit]:
     """Credit every conversion of a store on a cluster.
 
@@ -92,7 +100,19 @@ def attribute_on(
         An empty folder for the parts of the answer, as the store's path: Parquet, in the order of their names.
     models, settings
         As of `scan_credits`.
+    progress
+        Is told `attributing`, the share of the ranges that are done, and the conversions in them.
+
+    Raises
+    ------
+    SettingsError
+        When there is no such model.
+    StoreError
+        When there is no store, or a file of it is missing or damaged.
+    KlavnbError
+        When a worker does not reach the store or the folder; or as `Cluster.map` does.
     """
+    _check_places(cluster, to_place(store), to_place(folder))
     asked = tuple(check_model(model) for model in models)
     count = RANGES_OF_A_THREAD * cluster.count_threads()
     ranges = plan_ranges(list_event_files(store), settings=settings, count=count)
@@ -110,12 +130,23 @@ def attribute_on(
         for number, (first, end) in enumerate(ranges)
     ]
     list(cluster.map(write_converting, tasks, label="converting"))
-    list(cluster.map(write_credits, tasks, label="attribute"))
+    done = 0
+    for number, count_conversions in enumerate(cluster.map(write_credits, tasks, label="attribute"), start=1):
+        done += count_conversions
+        progress("attributing", number / len(tasks), done)
     [answered] = cluster.map(settle, [tasks], label="look back")
     list(cluster.map(rewrite_credits, [tasks[number] for number in answered], label="reasons"))
     place = to_place(folder)
     remove_files(place, [name for name in list_files(place) if not name.startswith(f"{CREDITS}-")])
     return Credit.cast(scan_parts(task.name(CREDITS) for task in tasks))
+
+
+def _check_places(cluster: Cluster, store: Place, folder: Place) -> None:
+    """Make sure that the workers reach what is on a disk."""
+    if isinstance(folder, Path):
+        folder.mkdir(parents=True, exist_ok=True)
+    paths = [place for place in (store, folder) if isinstance(place, Path)]
+    cluster.check_paths(paths, writable=folder if isinstance(folder, Path) else None)
 
 
 def plan_ranges(files: Sequence[EventFile], *, settings: Settings, count: int) -> list[tuple[datetime, datetime]]:
@@ -153,8 +184,14 @@ def write_converting(task: RangeTask) -> None:
     write_part(pl.DataFrame({"profile_id": converting.unique().sort()}).lazy(), task.name(CONVERTING))
 
 
-def write_credits(task: RangeTask) -> None:
-    """Write the credits of a range, and the last channel of those who touched something in it."""
+def write_credits(task: RangeTask) -> int:
+    """Write the credits of a range, and the last channel of those who touched something in it.
+
+    Returns
+    -------
+    int
+        How many conversions it has.
+    """
     # what a later range asks for is about those who convert there
     converting = scan_parts(task.name(CONVERTING, number) for number in range(task.number, task.count))
     crediting = Crediting(
@@ -170,6 +207,7 @@ def write_credits(task: RangeTask) -> None:
     touched = np.flatnonzero(crediting.last != NONE)
     last = {"profile_id": crediting.profiles.ids.gather(touched), "channel": name_channels(crediting.last[touched])}
     write_part(pl.LazyFrame(last), task.name(LAST))
+    return crediting.done
 
 
 def settle(tasks: Sequence[RangeTask]) -> list[int]:

@@ -1,4 +1,4 @@
-"""A load on a dask cluster of two processes: the same store, bit for bit, even where one of them is killed."""
+"""Work on a dask cluster of two processes: the same answer, bit for bit, even where one of them is killed."""
 
 import builtins
 import gzip
@@ -22,12 +22,17 @@ from processes import list_processes
 from klavnb.bundled import find_sample
 from klavnb.cli import main
 from klavnb.cluster import Cluster, open_cluster
+from klavnb.distribution import attribute_on
 from klavnb.errors import ExportError, KlavnbError, SettingsError, StoreError
 from klavnb.loading import LoadOptions, matching, slices
+from klavnb.models import Model
+from klavnb.settings import Settings
+from klavnb.slicing import scan_credits
 from klavnb.store import load_store, read_store
 
 pytestmark = needs_linux
 
+MODELS: list[Model] = ["old", "cooperative"]
 DATABASE = "postgresql://reader@127.0.0.1:1/warehouse"
 
 
@@ -164,6 +169,28 @@ def test_a_store_that_a_cluster_made_is_the_same_bit_for_bit_though_a_worker_is_
     assert len(read_files(tmp_path / "alone")[0]) > 8
     assert read_files(tmp_path / "store") == read_files(tmp_path / "alone")
     assert found.summary == expected.summary
+
+
+@pytest.mark.usefixtures("many_slices")
+def test_credits_of_a_cluster_are_the_same_bit_for_bit_though_a_worker_is_killed(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    store = tmp_path / "store"
+    expected = scan_credits(load_store(find_sample().parent / "tiny", store).events, models=MODELS, settings=Settings())
+    killed: list[int] = []
+
+    def kill_one(_step: str, share: float, _conversions: int) -> None:
+        if not killed and share > 0.2:
+            while not (busy := [worker for worker, keys in cluster.client.processing().items() if keys]):
+                time.sleep(0.01)
+            killed.append(cluster.client.run(os.getpid, workers=busy[:1])[busy[0]])
+            os.kill(killed[0], signal.SIGKILL)
+
+    places = str(store), str(tmp_path / "parts")
+    found = attribute_on(cluster, *places, models=MODELS, settings=Settings(), progress=kill_one)
+    assert killed
+    assert_frame_equal(found.collect(), expected.collect(), check_exact=True)
+    assert len(list((tmp_path / "parts").iterdir())) > 4
 
 
 @pytest.mark.usefixtures("many_slices")

@@ -1,6 +1,6 @@
 """Attribution by ranges of days, a task each, gives what one machine gives, to the last bit and in the same order."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -36,6 +36,9 @@ class Twice:
 
     def count_threads(self) -> int:
         return 3
+
+    def check_paths(self, paths: Sequence[Path], *, writable: Path) -> None:
+        assert writable in paths
 
     def map(
         self, function: Callable[[Argument], Result], arguments: Iterable[Argument], *, label: str

@@ -93,12 +93,13 @@ def attribute(
         if cluster is not None:
             store, parts = check_store(data), opened.enter_context(open_parts(out, cluster))
             workers = opened.enter_context(open_workers(cluster))
-            held = kn.attribute_on(workers, store, parts, models=[asked], settings=chosen)
+            with WorkProgress(heard, "attributing") as bar:
+                held = kn.attribute_on(workers, store, parts, models=[asked], settings=chosen, progress=bar.update)
         else:
             # the credits of a large export need not fit into memory: they are written as they are found
             found = Path(folder) / "credits.parquet"
-            with WorkProgress(heard, "attributing") as progress:
-                credits_ = kn.scan_credits(export.events, models=[asked], settings=chosen, progress=progress.update)
+            with WorkProgress(heard, "attributing") as bar:
+                credits_ = kn.scan_credits(export.events, models=[asked], settings=chosen, progress=bar.update)
                 credits_.sink_parquet(found)
             held = kn.schemas.Credit.cast(pl.scan_parquet(found))
         summary = kn.summarise_credits(held).collect(engine="streaming")
