@@ -1,17 +1,28 @@
 """An account as conditions look at it: its profiles by number, since when each is known, and its events."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import polars as pl
 
-from klavnb.metrics import RENAMED_METRICS
 from klavnb.segments.calendar import Calendar
+from klavnb.segments.reading import EventQuestion, MetricEvents, group_questions, read_events, resolve_metric
 from klavnb.store import Export
 
-__all__ = ["EVER", "Account", "find_events", "find_metric", "look_at", "number_profiles", "resolve_metric"]
+__all__ = [
+    "EVER",
+    "EVERYONE",
+    "Account",
+    "ProfileRange",
+    "find_events",
+    "find_horizon",
+    "look_at",
+    "number_profiles",
+]
+
+PROFILE_IDS: Final = pl.DataFrame(schema={"profile_id": pl.String})
 
 EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 """Since when a profile is known of which neither creation nor events are."""
@@ -21,73 +32,111 @@ FORESEEN: Final = timedelta(days=3653)
 
 
 @dataclass(frozen=True, slots=True)
+class ProfileRange:
+    """The profiles whose ids lie between two, in the order of their letters.
+
+    Parameters
+    ----------
+    first, end
+        The first id that is in it, and the first that no longer is; None: there is no bound.
+    """
+
+    first: str | None = None
+    end: str | None = None
+
+    def narrow(self, frame: pl.LazyFrame) -> pl.LazyFrame:
+        """Leave the rows of these profiles, of any frame with a `profile_id`."""
+        if self.first is not None:
+            frame = frame.filter(pl.col("profile_id") >= self.first)
+        return frame if self.end is None else frame.filter(pl.col("profile_id") < self.end)
+
+
+EVERYONE: Final = ProfileRange()
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
-    """An export, with what all conditions need of it.
+    """An export, with what all conditions need of it, for some of its profiles.
 
     Parameters
     ----------
     profiles
-        The universe, one row per profile, sorted by `profile_id`: `profile` (its number, the row), `profile_id`
-        and `since`, when it was created or, if that is earlier, did something; `EVER` if neither is known.
+        One row per profile, sorted by `profile_id`: `profile` (its number, the row), `profile_id` and, if everyone is
+        asked for, `since`, when it was created or, if that is earlier, did something; `EVER` if neither is known.
+    within
+        The profiles that are looked at.
     until
         Up to when memberships are asked for; what recurs every year is listed until then.
-    found
-        Metric → its events, of those that have been asked for.
+    events
+        Metric, by the name that its events bear → its events, of the metrics that are asked for.
     """
 
     export: Export
     calendar: Calendar
     profiles: pl.DataFrame
+    within: ProfileRange
     until: datetime
-    found: dict[str, pl.DataFrame] = field(default_factory=dict)
+    events: dict[str, MetricEvents]
 
 
-def look_at(export: Export, calendar: Calendar, *, until: datetime | None = None) -> Account:
-    """Number the profiles of an export, and find since when each is known."""
-    firsts = export.events.group_by("profile_id").agg(first=pl.col("occurred_at").min())
-    known = (
-        export.profiles.select("profile_id", "created_at", "updated_at")
+def find_horizon(export: Export, until: datetime | None = None) -> datetime:
+    """Say up to when anniversaries are listed: some years beyond the last thing known of an account, or longer."""
+    last = export.events.select(pl.col("occurred_at").max()).collect().item()
+    people = export.profiles.select(pl.col("created_at", "updated_at").max()).collect().row(0)
+    latest = max([time for time in (last, *people) if isinstance(time, datetime)], default=EVER)
+    horizon = latest + FORESEEN
+    return max(horizon, until) if until else horizon
+
+
+def look_at(
+    export: Export,
+    questions: Iterable[EventQuestion],
+    *,
+    calendar: Calendar,
+    until: datetime,
+    within: ProfileRange,
+    is_everyone_asked: bool,
+) -> Account:
+    """Read what conditions ask of some profiles: their events, and, if everyone is asked for, since when each is known.
+
+    Parameters
+    ----------
+    is_everyone_asked
+        Whether profiles without an event that is asked for matter, and since when each is known.
+    """
+    read = read_events(within.narrow(export.events), group_questions(export, questions))
+    if is_everyone_asked:
+        profiles = _find_everyone(export, within)
+    else:
+        ids = [each.rows.select("profile_id") for each in read.values()]
+        profiles = pl.concat([PROFILE_IDS, *ids]).unique().sort("profile_id").with_row_index("profile")
+    account = Account(export, calendar, profiles, within, until, {})
+    for metric, each in read.items():
+        account.events[metric] = MetricEvents(number_profiles(each.rows.lazy(), account).collect(), each.values)
+    return account
+
+
+def _find_everyone(export: Export, within: ProfileRange) -> pl.DataFrame:
+    firsts = within.narrow(export.events).group_by("profile_id").agg(first=pl.col("occurred_at").min())
+    return (
+        within.narrow(export.profiles)
+        .select("profile_id", "created_at")
         .join(firsts, on="profile_id", how="full", coalesce=True)
         .sort("profile_id")
         .with_row_index("profile")
-        .with_columns(since=pl.min_horizontal("created_at", "first").fill_null(EVER))
-        .collect()
-    )
-    last = export.events.select(pl.col("occurred_at").max()).collect().item()
-    times = [last, known["updated_at"].max(), known["since"].max()]
-    latest = max([time for time in times if isinstance(time, datetime)], default=EVER)
-    horizon = latest + FORESEEN
-    return Account(
-        export=export,
-        calendar=calendar,
-        profiles=known.select("profile", "profile_id", "since"),
-        until=max(horizon, until) if until else horizon,
+        .select("profile", "profile_id", since=pl.min_horizontal("created_at", "first").fill_null(EVER))
+        .collect(engine="streaming")
     )
 
 
-def resolve_metric(account: Account, metric: str) -> str:
-    """Find the name that a metric's events bear, from the metric's id or any of its names."""
-    name = account.export.summary.metric_names.get(metric, metric)
-    return RENAMED_METRICS.get(name, name)
-
-
-def find_events(account: Account, metrics: Sequence[str], *columns: str) -> pl.LazyFrame:
-    """Find the events of some metrics: `profile_id`, `time`, and further columns of theirs."""
-    names = [resolve_metric(account, metric) for metric in metrics]
-    is_asked = pl.col("metric") == names[0] if len(names) == 1 else pl.col("metric").is_in(names)
-    return account.export.events.filter(is_asked).select("profile_id", *columns, time="occurred_at")
-
-
-def find_metric(account: Account, metric: str) -> pl.DataFrame:
-    """Find all events of a metric, by profile and time: `profile`, `time`, `value`; once for all who ask."""
-    name = resolve_metric(account, metric)
-    if name not in account.found:
-        events = number_profiles(find_events(account, [metric], "value"), account)
-        account.found[name] = events.sort("profile", "time").collect()
-    return account.found[name]
+def find_events(account: Account, metric: str) -> MetricEvents:
+    """Find the events of a metric, by its id or any of its names, of those that were asked for."""
+    return account.events[resolve_metric(account.export, metric)]
 
 
 def number_profiles(rows: pl.LazyFrame, account: Account) -> pl.LazyFrame:
-    """Replace `profile_id` by the profile's number; rows of profiles that nobody knows are left out."""
+    """Replace `profile_id` by the profile's number; rows of profiles that are not looked at are left out."""
     numbers = account.profiles.lazy().select("profile", "profile_id")
-    return rows.join(numbers, on="profile_id").select("profile", pl.exclude("profile", "profile_id"))
+    return rows.join(numbers, on="profile_id", maintain_order="left").select(
+        "profile", pl.exclude("profile", "profile_id")
+    )

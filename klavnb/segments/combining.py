@@ -20,6 +20,7 @@ __all__ = [
     "intersect",
     "no_spans",
     "note_changes",
+    "subtract",
     "unite",
 ]
 
@@ -31,6 +32,7 @@ TIME: Final = pl.Datetime("us", "UTC")
 SPANS: Final[dict[str, pl.DataType | type[pl.DataType]]] = {"profile": pl.UInt32, "start": TIME, "end": TIME}
 
 PROFILE, START, END = pl.col("profile"), pl.col("start"), pl.col("end")
+DEEPER: Final = pl.lit(1, pl.Int32)
 IS_SOME: Final = pl.col("start") < pl.col("end")
 IS_FIRST: Final = (pl.col("profile") != pl.col("profile").shift(1)).fill_null(value=True)
 """Whether a row is its profile's first, in a frame sorted by profile."""
@@ -41,9 +43,14 @@ def no_spans() -> pl.DataFrame:
     return pl.DataFrame(schema=SPANS)
 
 
+def _sort(rows: pl.DataFrame, time: str) -> pl.DataFrame:
+    """Sort by profile and a time: one after the other, which takes half as long as both together."""
+    return rows.sort(time).sort("profile", maintain_order=True)
+
+
 def unite(spans: pl.DataFrame) -> pl.DataFrame:
     """Join spans, of whatever overlap and order, to the times at which at least one holds; empty ones are dropped."""
-    ordered = spans.lazy().select(list(SPANS)).filter(IS_SOME).sort("profile", "start").collect()
+    ordered = _sort(spans.select(list(SPANS)).filter(IS_SOME), "start")
     if ordered.select((END.shift(1).gt(END) & ~IS_FIRST).any()).item():
         ordered = ordered.with_columns(END.cum_max().over("profile"))
     opens = ordered.select(IS_FIRST | END.shift(1).lt(START).fill_null(value=True)).to_series()
@@ -79,8 +86,8 @@ def find_spans(changes: pl.DataFrame, holds: pl.Expr) -> pl.DataFrame:
         pl.when(IS_FIRST).then(pl.col(name).cum_sum() - pl.col(name)).forward_fill().alias(name) for name in amounts
     ]
     flips = (
-        changes.lazy()
-        .sort("profile", "time")
+        _sort(changes, "time")
+        .lazy()
         .select("profile", "time", *(sum_ - base for sum_, base in zip(total, before, strict=True)))
         .filter(is_last_of_time.fill_null(value=True))
         .select("profile", "time", holds=holds.fill_null(value=False))
@@ -98,8 +105,15 @@ def intersect(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
     for part in parts:
         shared = shared.join(part, on="profile", how="semi")
     within = [part.join(shared, on="profile", how="semi") for part in parts]
-    changes = note_changes(pl.concat(within), {"depth": pl.lit(1, pl.Int32)})
+    changes = note_changes(pl.concat(within), {"depth": DEEPER})
     return find_spans(changes, pl.col("depth") == len(parts))
+
+
+def subtract(spans: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
+    """Find the times at which the spans hold and the others do not; each is disjoint per profile."""
+    within = others.join(spans.select("profile").unique(), on="profile", how="semi")
+    changes = [note_changes(spans, {"depth": DEEPER}), note_changes(within, {"depth": -DEEPER})]
+    return find_spans(pl.concat(changes), pl.col("depth") == 1)
 
 
 def complement(spans: pl.DataFrame, universe: pl.DataFrame) -> pl.DataFrame:

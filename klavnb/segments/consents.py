@@ -13,7 +13,7 @@ from klavnb.definitions.conditions import (
     TextFilter,
 )
 from klavnb.reading import parse_time
-from klavnb.segments.account import Account, find_events
+from klavnb.segments.account import Account, find_events, number_profiles
 from klavnb.segments.combining import FAR, LONG_AGO, SPANS, TIME, clip, complement, intersect, no_spans
 from klavnb.segments.consent_records import read_consents
 from klavnb.segments.timeframes import place_dates
@@ -110,29 +110,17 @@ def _both(one: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
 
 
 def _read_records(account: Account, channel: str, purpose: str) -> pl.DataFrame:
-    profiles = (
-        account.export.profiles.select("profile_id", "consent")
-        .join(account.profiles.lazy().select("profile", "profile_id"), on="profile_id")
-        .select("profile", "consent")
-        .collect()
-    )
+    chosen = account.within.narrow(account.export.profiles).select("profile_id", "consent")
+    profiles = number_profiles(chosen, account).collect()
     records = read_consents(profiles["consent"], channel, purpose)
     return records.with_columns(profile=profiles["profile"].gather(records["row"])).filter(STATUS.is_not_null())
 
 
 def _find_stays(records: pl.DataFrame, channel: str, account: Account) -> pl.DataFrame:
     """The spans of each status: `profile`, `start`, `end`, `status`, and of the present status its details."""
-    names = CONSENT_EVENTS[channel]
-    events = (
-        find_events(account, list(names), "metric")
-        .join(account.profiles.lazy().select("profile", "profile_id"), on="profile_id")
-        .select(
-            "profile",
-            "time",
-            status=pl.col("metric").replace_strict(names, return_dtype=pl.String),
-            is_own=pl.lit(value=False),
-        )
-        .collect()
+    events = pl.concat(
+        find_events(account, metric).rows.select("profile", "time", status=pl.lit(status), is_own=pl.lit(value=False))
+        for metric, status in CONSENT_EVENTS[channel].items()
     )
     never = pl.concat([records.select("profile"), events.select("profile")]).unique()
     changes = (

@@ -22,11 +22,12 @@ from klavnb.definitions.conditions import (
 )
 from klavnb.errors import DefinitionError
 from klavnb.segments.account import Account
-from klavnb.segments.combining import complement, intersect, no_spans, unite
+from klavnb.segments.combining import complement, intersect, no_spans, subtract, unite
 from klavnb.segments.consents import find_consent_spans, find_permission_spans
 from klavnb.segments.funnels import find_funnel_spans
 from klavnb.segments.groups import find_group_spans
 from klavnb.segments.metrics import find_metric_spans
+from klavnb.segments.opposites import find_opposite
 from klavnb.segments.profiles import find_prediction_spans, find_property_spans, find_region_spans
 
 __all__ = ["Evaluation"]
@@ -72,13 +73,27 @@ class Evaluation:
         return self._done[name]
 
     def _find_group(self, group: Group) -> pl.DataFrame:
-        parts = [self._find_group(part) if isinstance(part, Group) else self._find(part) for part in group.parts]
         if group.match == "all":
-            if not parts:
-                return complement(no_spans(), self.account.profiles)
-            return parts[0] if len(parts) == 1 else intersect(parts)
-        united = parts[0] if len(parts) == 1 else unite(pl.concat([no_spans(), *parts]))
+            return self._find_all(group.parts)
+        united = self._find_any(group.parts)
         return complement(united, self.account.profiles) if group.match == "none" else united
+
+    def _find_all(self, parts: Sequence[Condition | Group]) -> pl.DataFrame:
+        """What is true of whoever did nothing is taken away from the rest, so that nobody else is looked at."""
+        opposites = [find_opposite(part) for part in parts]
+        held = [self._find_part(part) for part, opposite in zip(parts, opposites, strict=True) if opposite is None]
+        excluded = [opposite for opposite in opposites if opposite is not None]
+        if not held:
+            return complement(self._find_any(excluded), self.account.profiles)
+        inside = held[0] if len(held) == 1 else intersect(held)
+        return subtract(inside, self._find_any(excluded)) if excluded else inside
+
+    def _find_any(self, parts: Sequence[Condition | Group]) -> pl.DataFrame:
+        found = [self._find_part(part) for part in parts]
+        return found[0] if len(found) == 1 else unite(pl.concat([no_spans(), *found]))
+
+    def _find_part(self, part: Condition | Group) -> pl.DataFrame:
+        return self._find_group(part) if isinstance(part, Group) else self._find(part)
 
     def _find(self, condition: Condition) -> pl.DataFrame:
         if condition not in self._conditions:

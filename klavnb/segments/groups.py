@@ -6,12 +6,11 @@ from typing import Final
 import polars as pl
 
 from klavnb.definitions.conditions import GroupMembershipCondition
-from klavnb.properties import find_values
-from klavnb.segments.account import Account, find_events
+from klavnb.segments.account import Account, find_events, number_profiles
 from klavnb.segments.combining import FAR, LONG_AGO, SPANS, TIME, clip, complement
 from klavnb.segments.timeframes import place_events
 
-__all__ = ["JOINING", "LEAVING", "find_group_spans"]
+__all__ = ["JOINING", "LEAVING", "NAMES", "find_group_spans"]
 
 JOINING: Final = "Subscribed to List"
 LEAVING: Final = "Unsubscribed from List"
@@ -63,10 +62,11 @@ def _find_ids(group: str, account: Account, segments: Mapping[str, pl.DataFrame]
 def _list_stays(group: str, account: Account, segments: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     if group in segments:
         return segments[group].with_columns(joined_at="start").select(list(STAYS))
-    exported = account.export.groups.filter(pl.col("group_id") == group).collect()
-    members = exported.join(account.profiles, on="profile_id").select("profile", "joined_at")
-    told = _tell_stays({group, *exported["group_name"].drop_nulls()}, account)
-    if exported.height:
+    exported = account.export.groups.filter(pl.col("group_id") == group)
+    names = exported.select(pl.col("group_name").unique()).collect().to_series()
+    members = number_profiles(account.within.narrow(exported).select("profile_id", "joined_at"), account).collect()
+    told = _tell_stays({group, *names.drop_nulls()}, account)
+    if names.len():
         is_member = pl.col("profile").is_in(members["profile"].implode())
         told = told.filter((pl.col("end") < FAR) | is_member)
     lasting = told.filter(pl.col("end") == FAR).select("profile", told_at="joined_at")
@@ -79,12 +79,9 @@ def _list_stays(group: str, account: Account, segments: Mapping[str, pl.DataFram
 
 def _tell_stays(names: set[str], account: Account) -> pl.DataFrame:
     """The stays that the events of a list tell: from an event of joining to the next of leaving."""
-    events = find_events(account, [JOINING, LEAVING], "metric", "properties").collect()
-    named = find_values(events["properties"], NAMES).filter(pl.col("text").is_in(list(names)))
+    named = pl.concat(_find_named(metric, names, account) for metric in (JOINING, LEAVING))
     told = (
-        events.drop("properties")[named["row"].unique()]
-        .join(account.profiles.select("profile", "profile_id"), on="profile_id")
-        .sort("profile", "time", pl.col("metric") == LEAVING)
+        named.sort("profile", "time", pl.col("metric") == LEAVING)
         .with_columns(before=pl.col("metric").shift(1).over("profile"))
         .filter(pl.col("metric") != pl.col("before").fill_null(LEAVING))
         .with_columns(end=pl.when(pl.col("profile") == pl.col("profile").shift(-1)).then(pl.col("time").shift(-1)))
@@ -93,3 +90,10 @@ def _tell_stays(names: set[str], account: Account) -> pl.DataFrame:
     return told.select("profile", start="time", end=pl.col("end").fill_null(FAR), joined_at="time").filter(
         pl.col("start") < pl.col("end")
     )
+
+
+def _find_named(metric: str, names: set[str], account: Account) -> pl.DataFrame:
+    """The events of a metric that name one of some lists."""
+    events = find_events(account, metric)
+    naming = events.values.filter(pl.col("path").is_in(NAMES), pl.col("text").is_in(list(names)))
+    return events.rows.join(naming, on="row", how="semi").select("profile", "time", metric=pl.lit(metric))

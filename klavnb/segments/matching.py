@@ -7,10 +7,9 @@ import polars as pl
 
 from klavnb.definitions.conditions import ExistenceFilter, NumericFilter, PropertyFilter
 from klavnb.errors import DefinitionError
-from klavnb.properties import find_values
 from klavnb.segments.values import compare_number, is_true
 
-__all__ = ["VALUE", "find_matches", "is_value_true", "split_filters"]
+__all__ = ["VALUE", "find_matches", "is_value_true", "list_paths", "split_filters"]
 
 VALUE: Final = "$value"
 EACH: Final = "[*]"
@@ -46,10 +45,24 @@ def _is_value_true(asked: PropertyFilter) -> pl.Expr:
             )
 
 
-def find_matches(properties: pl.Series, filters: Sequence[PropertyFilter], *, measured: str | None) -> pl.DataFrame:
+def list_paths(filters: Sequence[PropertyFilter], *, measured: str | None) -> list[str]:
+    """List the paths whose values `find_matches` needs, each once.
+
+    Examples
+    --------
+    >>> list_paths([PropertyFilter(path="Items[*].Size", filter=ExistenceFilter(is_set=True))], measured="Tax")
+    ['Items[*].Size', 'Items[*]', 'Tax']
+    """
+    paths = [each.path for each in filters] + [f"{name}{EACH}" for name in _list_lists(filters)]
+    return list(dict.fromkeys([*paths, measured] if measured else paths))
+
+
+def find_matches(
+    events: pl.Series, values: pl.DataFrame, filters: Sequence[PropertyFilter], *, measured: str | None
+) -> pl.DataFrame:
     """Find the events that satisfy all filters, and what is measured of them.
 
-    One row per event (`row`, its place in the series), with a null `number`; or, if something is measured, one row
+    One row per event (`row`, its number), with a null `number`; or, if something is measured, one row
     per number found: several where the path goes through a list, and then only of items that satisfy the
     filters on that list. An event without such a number has one row with a null `number`.
 
@@ -57,20 +70,19 @@ def find_matches(properties: pl.Series, filters: Sequence[PropertyFilter], *, me
 
     Parameters
     ----------
-    properties
-        The raw JSON properties of the events.
+    events
+        The numbers of the events, rising.
+    values
+        What `find_values` finds in their properties, at the paths of `list_paths` or more, by the events' numbers.
     measured
         The path of the number; None: there is nothing to measure but the event.
     """
-    lists = list(dict.fromkeys(_name_list(each.path) for each in filters if EACH in each.path))
-    paths = [each.path for each in filters] + [f"{name}{EACH}" for name in lists] + ([measured] if measured else [])
-    values = find_values(properties, list(dict.fromkeys(paths)))
-    rows = pl.DataFrame({"row": pl.int_range(properties.len(), dtype=pl.UInt32, eager=True)})
+    rows = pl.DataFrame({"row": events})
     for each in filters:
         if EACH not in each.path:
             rows = _keep(rows, values, each, ["row"])
     items = {}
-    for name in lists:
+    for name in _list_lists(filters):
         candidates = values.filter(pl.col("path") == f"{name}{EACH}").select("row", "item")
         for each in filters:
             if EACH in each.path and _name_list(each.path) == name:
@@ -83,6 +95,10 @@ def find_matches(properties: pl.Series, filters: Sequence[PropertyFilter], *, me
     if EACH in measured and _name_list(measured) in items:
         numbers = numbers.join(items[_name_list(measured)], on=["row", "item"], how="semi")
     return rows.join(numbers.select("row", "item", "number"), on="row", how="left").sort("row", "item").drop("item")
+
+
+def _list_lists(filters: Sequence[PropertyFilter]) -> list[str]:
+    return list(dict.fromkeys(_name_list(each.path) for each in filters if EACH in each.path))
 
 
 def _name_list(path: str) -> str:

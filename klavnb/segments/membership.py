@@ -8,13 +8,12 @@ import polars as pl
 
 from klavnb.definitions.conditions import Definition
 from klavnb.schemas import Membership
-from klavnb.segments.account import look_at
 from klavnb.segments.calendar import UTC_CALENDAR, AsOf, Calendar, find_instant
-from klavnb.segments.combining import FAR
-from klavnb.segments.evaluation import Evaluation
+from klavnb.segments.slices import check_slice, find_stays, plan_slices
 from klavnb.store import Export
+from klavnb.streams import stream
 
-__all__ = ["find_memberships", "list_memberships", "segment_members"]
+__all__ = ["find_memberships", "list_members", "list_memberships", "pick_members", "segment_members"]
 
 
 def find_memberships(
@@ -22,8 +21,8 @@ def find_memberships(
 ) -> dy.LazyFrame[Membership]:
     """Find who is in each segment, from when to when: enough to know its members and size at any moment.
 
-    One row per segment, profile and stay, in the order of the definitions, then by profile and time. A stay
-    is `[entered_at, left_at)`; `left_at` is null where nothing known ends it, and lies in the future where time alone
+    One row per segment, profile and stay, by profile, then in the order of the definitions and of time. A stay is
+    `[entered_at, left_at)`; `left_at` is null where nothing known ends it, and lies in the future where time alone
     will. Stays of a profile in a segment never touch. Profiles are known from their creation or, if that is
     earlier, their first event; if neither is known, from 1970 on: no stay begins before. A segment without members
     has no row.
@@ -47,6 +46,9 @@ def find_memberships(
     -----
     Anniversaries are listed for ten years beyond the last thing known of the account.
 
+    A large account is evaluated when the result is collected or written, and each time anew, some profiles at a time
+    (see `plan_slices`): `sink_parquet` never holds more than these. A small one is evaluated at once.
+
     Examples
     --------
     >>> from klavnb.definitions import single_order_at_least
@@ -67,20 +69,12 @@ def list_memberships(
     until: datetime | None = None,
 ) -> dy.LazyFrame[Membership]:
     """Find who is in the segments asked for, which may refer to all definitions; yearly ones at least until then."""
-    account = look_at(data, calendar, until=until)
-    evaluation = Evaluation(account, definitions)
-    ids = account.profiles["profile_id"]
-    stays = [
-        spans.lazy().select(
-            segment=pl.lit(definition.name),
-            profile_id=ids.gather(spans["profile"]),
-            entered_at="start",
-            left_at=pl.when(pl.col("end") < FAR).then("end"),
-        )
-        for definition in asked
-        for spans in [evaluation.find_spans(definition)]
-    ]
-    return Membership.cast(pl.concat([Membership.create_empty().lazy(), *stays]))
+    parts = plan_slices(data, asked, definitions=definitions, calendar=calendar, until=until)
+    if len(parts) == 1:
+        return Membership.cast(find_stays(data, parts[0]).lazy())
+    check_slice(data, parts[0])
+    found = stream(lambda _: (find_stays(data, part) for part in parts), Membership.create_empty().schema)
+    return Membership.cast(found)
 
 
 def segment_members(
@@ -123,8 +117,28 @@ def segment_members(
     >>> members.collect().columns
     ['segment', 'profile_id', 'entered_at']
     """
+    return list_members(data, [definition], as_of=as_of, definitions=definitions, calendar=calendar)
+
+
+def list_members(
+    data: Export,
+    asked: Sequence[Definition],
+    *,
+    as_of: AsOf,
+    definitions: Sequence[Definition] = (),
+    calendar: Calendar = UTC_CALENDAR,
+) -> pl.LazyFrame:
+    """Find who is in each of several segments at a moment, in one look at the events that they share.
+
+    One row per profile and segment that it is in, by profile, then in the order of the segments: as `segment_members`,
+    whose other parameters and errors it has.
+    """
     moment = find_instant(as_of, calendar)
-    others = [each for each in definitions if each != definition]
-    stays = list_memberships(data, [definition], [definition, *others], calendar=calendar, until=moment)
+    others = [each for each in definitions if each not in asked]
+    return pick_members(list_memberships(data, asked, [*asked, *others], calendar=calendar, until=moment), moment)
+
+
+def pick_members(stays: pl.LazyFrame, moment: datetime) -> pl.LazyFrame:
+    """Pick the stays that last at a moment: `segment`, `profile_id`, `entered_at`."""
     still_in = pl.col("left_at").is_null() | (pl.col("left_at") > moment)
     return stays.filter(pl.col("entered_at") <= moment, still_in).select("segment", "profile_id", "entered_at")

@@ -1,17 +1,18 @@
 """What profiles did, measured in a time frame that moves: events of a metric → spans in which they measure up."""
 
 from dataclasses import replace
-from typing import Final, Literal, cast
+from typing import Final, Literal
 
 import polars as pl
 
-from klavnb.definitions.conditions import MetricCondition, NumericFilter, NumericOperator, PropertyFilter
-from klavnb.segments.account import Account, find_events, find_metric, number_profiles
+from klavnb.definitions.conditions import MetricCondition, NumericFilter, PropertyFilter
+from klavnb.segments.account import Account, find_events
 from klavnb.segments.combining import FAR, complement, find_spans, note_changes, unite
 from klavnb.segments.exact import compare_average, compare_sum, to_units
 from klavnb.segments.matching import VALUE, find_matches, is_value_true, split_filters
+from klavnb.segments.opposites import find_opposite
 from klavnb.segments.timeframes import place_events
-from klavnb.segments.values import COMPARISONS, NEGATED, compare_number
+from klavnb.segments.values import COMPARISONS, compare_number
 
 __all__ = ["find_filtered", "find_metric_spans"]
 
@@ -29,10 +30,10 @@ def find_metric_spans(condition: MetricCondition, account: Account) -> pl.DataFr
     every profile of the universe from the start. `last` is the latest event, of those at one time that of the
     larger id. Sums and averages are exact to 1/10,000.
     """
+    opposite = find_opposite(condition)
+    if isinstance(opposite, MetricCondition):
+        return complement(find_metric_spans(opposite, account), account.profiles)
     asked = condition.measurement_filter
-    if condition.measurement in {"count", "sum"} and COMPARISONS[asked.operator](0, asked.value):
-        opposite = replace(asked, operator=cast("NumericOperator", NEGATED[asked.operator]))
-        return complement(find_metric_spans(replace(condition, measurement_filter=opposite), account), account.profiles)
     is_last = condition.measurement == "last"
     measured = None if condition.measurement == "count" else condition.measured
     rows = find_filtered(condition.metric, condition.metric_filters, account, measured=measured, with_id=is_last)
@@ -56,23 +57,18 @@ def find_filtered(
 ) -> pl.DataFrame:
     """Find the events of a metric that satisfy all filters: `profile`, `time`, and the `number` that is measured.
 
-    One row per event; of a number that is measured through a list of items, one per item's number. Raw properties
-    are read only if a filter or the measure needs them, and only of the events that the value leaves.
+    One row per event; of a number that is measured through a list of items, one per item's number.
     """
-    if not filters and not with_id and measured in {None, VALUE}:
-        return find_metric(account, metric).rename({"value": "number"})
+    events = find_events(account, metric)
     on_value, on_properties = split_filters(filters)
     inside = None if measured in {None, VALUE} else measured
-    needs_raw = bool(on_properties) or inside is not None
-    columns = ["value", *(["event_id"] if with_id else []), *(["properties"] if needs_raw else [])]
-    found = number_profiles(
-        find_events(account, [metric], *columns).filter(*is_value_true(on_value)), account
-    ).collect()
-    if needs_raw:
-        matches = find_matches(found["properties"], on_properties, measured=inside)
-        found = found.drop("properties")[matches["row"]].with_columns(matches["number"])
-    number = "value" if inside is None else "number"
-    return found.select(pl.exclude("value", "number"), number=number)
+    found = events.rows.filter(*is_value_true(on_value))
+    number = "value"
+    if on_properties or inside is not None:
+        matches = find_matches(found["row"], events.values, on_properties, measured=inside)
+        found = matches.join(found, on="row", maintain_order="left")
+        number = "value" if inside is None else "number"
+    return found.select("profile", "time", *(["event_id"] if with_id else []), number=number)
 
 
 def _asks_for_any(asked: NumericFilter) -> bool:

@@ -40,8 +40,11 @@ def measure_overlap(
     """
     moment = find_instant(as_of, calendar)
     still_in = pl.col("left_at").is_null() | (pl.col("left_at") > moment)
-    members = memberships.filter(pl.col("entered_at") <= moment, still_in).select("segment", "profile_id")
-    names = memberships.select("segment").unique()
+    is_member = (pl.col("entered_at") <= moment) & still_in
+    # looked at once: a large account's memberships are found anew each time
+    there = memberships.select("segment", profile_id=pl.when(is_member).then("profile_id")).unique().collect().lazy()
+    names = there.select("segment").unique()
+    members = there.drop_nulls("profile_id")
     both = (
         members.join(members.rename({"segment": "other"}), on="profile_id")
         .group_by("segment", "other")

@@ -18,7 +18,7 @@ from klavnb.definitions.conditions import (
 )
 from klavnb.properties import find_values
 from klavnb.reading import parse_time
-from klavnb.segments.account import Account
+from klavnb.segments.account import Account, number_profiles
 from klavnb.segments.calendar import Calendar, find_midnight
 from klavnb.segments.combining import FAR, LONG_AGO, TIME, clip, complement
 from klavnb.segments.countries import REGIONS
@@ -27,6 +27,7 @@ from klavnb.segments.timeframes import place_dates
 from klavnb.segments.values import compare_number, is_true
 
 __all__ = [
+    "ORDERS",
     "RECOMPUTED",
     "find_prediction_spans",
     "find_property_spans",
@@ -128,12 +129,8 @@ def _find_affinity(condition: PredictionCondition, account: Account) -> pl.DataF
 
 def _read_property(column: str, path: str | None, account: Account) -> pl.DataFrame:
     """One row per profile that has the property, as `find_values` gives values, with its `profile` and `time`."""
-    profiles = (
-        account.export.profiles.select("profile_id", value=column)
-        .join(account.profiles.lazy().select("profile", "profile_id"), on="profile_id")
-        .select("profile", "value")
-        .collect()
-    )
+    chosen = account.within.narrow(account.export.profiles).select("profile_id", value=column)
+    profiles = number_profiles(chosen, account).collect()
     if path is not None:
         values = find_values(profiles["value"], [path])
         return values.with_columns(

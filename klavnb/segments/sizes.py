@@ -1,7 +1,9 @@
 """How large segments are over time, from who enters and who leaves: the cost grows with stays, not with days."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from pathlib import Path
+from typing import Final
 
 import dataframely as dy
 import polars as pl
@@ -10,10 +12,14 @@ from klavnb.definitions.conditions import Definition
 from klavnb.errors import SettingsError
 from klavnb.schemas import Membership, SegmentSize
 from klavnb.segments.calendar import UTC_CALENDAR, AsOf, Calendar, find_instant, read_date
-from klavnb.segments.membership import list_memberships
-from klavnb.store import Export
+from klavnb.segments.slices import SegmentSlice, list_spans, plan_slices
+from klavnb.store import Export, read_store
 
-__all__ = ["count_sizes", "list_moments", "segment_sizes"]
+__all__ = ["add_changes", "count_changes", "count_sizes", "count_slice", "list_moments", "segment_sizes"]
+
+NO_CHANGES: Final = pl.DataFrame(
+    schema={"segment": pl.String, "place": pl.UInt32, "count_entered": pl.Int64, "count_left": pl.Int64}
+)
 
 
 def segment_sizes(
@@ -58,9 +64,8 @@ def segment_sizes(
     [datetime.date(2026, 6, 30), datetime.date(2026, 7, 30), datetime.date(2026, 8, 30)]
     """
     moments = list_moments(start, end, every=every, calendar=calendar)
-    names = [definition.name for definition in definitions]
-    stays = list_memberships(data, definitions, definitions, calendar=calendar, until=moments[-1])
-    return count_sizes(stays, names, moments)
+    parts = plan_slices(data, definitions, calendar=calendar, until=moments[-1])
+    return add_changes([count_changes(data, part, moments) for part in parts], definitions, moments)
 
 
 def list_moments(start: AsOf, end: AsOf, *, every: str, calendar: Calendar) -> pl.Series:
@@ -95,25 +100,89 @@ def list_moments(start: AsOf, end: AsOf, *, every: str, calendar: Calendar) -> p
     return pl.Series([find_instant(day, calendar) for day in grid], dtype=pl.Datetime("us", "UTC"))
 
 
+def count_slice(store: str | Path, part: SegmentSlice, moments: pl.Series) -> pl.DataFrame:
+    """Count the changes of a slice's profiles in a store, in whichever process: rows as of `count_changes`.
+
+    Raises
+    ------
+    StoreError
+        When the folder is no store, or a damaged one.
+    DefinitionError
+        When a definition asks what cannot be answered.
+    """
+    return count_changes(read_store(store), part, moments)
+
+
+def count_changes(data: Export, part: SegmentSlice, moments: pl.Series) -> pl.DataFrame:
+    """Count, of some profiles, who enters and leaves each segment between moments.
+
+    One row per segment and moment at which something changed: `segment`, `place` (of the first moment that knows of
+    it, from 0), `count_entered`, `count_left`. What comes after the last moment has the place after it.
+
+    Parameters
+    ----------
+    data
+        The export.
+    part
+        What is asked of whom, as `plan_slices` gives it.
+    moments
+        As `list_moments` gives them.
+
+    Raises
+    ------
+    DefinitionError
+        When a definition asks what cannot be answered.
+    """
+    return pl.concat([NO_CHANGES, *(_count(spans, moments).collect() for spans in list_spans(data, part))])
+
+
+def add_changes(
+    changes: Iterable[pl.DataFrame], segments: Sequence[Definition], moments: pl.Series
+) -> dy.LazyFrame[SegmentSize]:
+    """Add up what `count_changes` found of all profiles, to the sizes at each moment but the first.
+
+    One row per segment and moment, as of `segment_sizes`.
+
+    Parameters
+    ----------
+    changes
+        Those of all slices of a plan, in any order.
+    segments
+        The segments, in the order in which they are wanted.
+    moments
+        The same for which the changes were counted.
+    """
+    return _add(pl.concat([NO_CHANGES, *changes]).lazy(), [segment.name for segment in segments], moments)
+
+
 def count_sizes(
     stays: dy.LazyFrame[Membership], segments: Sequence[str], moments: pl.Series
 ) -> dy.LazyFrame[SegmentSize]:
     """Count, from stays, who is in at each moment but the first, which only says since when changes are counted."""
-    changes = [
+    return _add(_count(stays, moments), segments, moments)
+
+
+def _count(stays: pl.LazyFrame, moments: pl.Series) -> pl.LazyFrame:
+    entered, left = (
         stays.drop_nulls(column)
         .select("segment", place=_find_place(column, moments))
         .group_by("segment", "place")
-        .agg(pl.len().alias(name))
+        .agg(pl.len().cast(pl.Int64).alias(name))
         for column, name in (("entered_at", "count_entered"), ("left_at", "count_left"))
-    ]
+    )
+    return pl.concat([entered, left], how="diagonal").select(
+        "segment", "place", pl.col("count_entered", "count_left").fill_null(0)
+    )
+
+
+def _add(changes: pl.LazyFrame, segments: Sequence[str], moments: pl.Series) -> dy.LazyFrame[SegmentSize]:
     grid = pl.LazyFrame({"segment": list(segments)}, schema={"segment": pl.String}).join(
         pl.LazyFrame({"as_of": moments}).with_row_index("place"), how="cross", maintain_order="left_right"
     )
-    for change in changes:
-        grid = grid.join(change, on=["segment", "place"], how="left", maintain_order="left")
-    entered, left = (pl.col(name).fill_null(0).cast(pl.Int64) for name in ("count_entered", "count_left"))
+    summed = changes.group_by("segment", "place").agg(pl.col("count_entered", "count_left").sum())
     sizes = (
-        grid.with_columns(entered, left)
+        grid.join(summed, on=["segment", "place"], how="left", maintain_order="left")
+        .with_columns(pl.col("count_entered", "count_left").fill_null(0))
         .with_columns(count_members=(pl.col("count_entered") - pl.col("count_left")).cum_sum().over("segment"))
         .filter(pl.col("place") > 0)
         .select("segment", "as_of", "count_members", "count_entered", "count_left")
