@@ -54,7 +54,7 @@ from .definitions import (
     single_order_at_least,
     total_spent_at_least,
 )
-from .distribution import attribute_on
+from .distribution import attribute_on, find_members_on, segment_sizes_on
 from .errors import DefinitionError, ExportError, KlavnbError, ReportError, SettingsError, StoreError
 from .growth import compare_sizes
 from .learned import learn_channels
@@ -155,6 +155,7 @@ __all__ = [
     "find_caveats",
     "find_conversions",
     "find_definitions",
+    "find_members_on",
     "find_memberships",
     "find_paths",
     "find_touches",
@@ -189,6 +190,7 @@ __all__ = [
     "schemas",
     "segment_members",
     "segment_sizes",
+    "segment_sizes_on",
     "segments",
     "single_order_at_least",
     "split_value",
@@ -211,6 +213,5 @@ __all__ = [
     "value_segments",
     "write_store",
 ]
-
 
 __version__: str

@@ -10,7 +10,6 @@ import dataframely as dy
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from polars.io.plugins import register_io_source
 
 from klavnb.attribution import OF_TOUCH, attribute_models, credit_latest
 from klavnb.channels import CHANNELS
@@ -20,6 +19,7 @@ from klavnb.loading import NO_PROGRESS, Progress
 from klavnb.models import LATEST, ORDER, Model, check_model
 from klavnb.schemas import REASONS, Conversion, Credit, Event, Touch
 from klavnb.settings import Settings
+from klavnb.streams import stream
 from klavnb.touches import find_conversion_metric, find_conversions, find_earning, select_touches
 
 __all__ = ["ROWS", "Crediting", "find_converting", "name_channels", "remember", "scan_credits", "stream_credits"]
@@ -85,20 +85,7 @@ def scan_credits(
 
 def stream_credits(credit: Callable[[Sequence[str]], Iterator[pl.DataFrame]]) -> dy.LazyFrame[Credit]:
     """Make a lazy frame of credits that are found slice by slice, once they are asked for, from the columns wanted."""
-    schema = Credit.create_empty().schema
-
-    def read(
-        columns: list[str] | None, predicate: pl.Expr | None, rows: int | None, _batch: int | None
-    ) -> Iterator[pl.DataFrame]:
-        left = rows
-        for credited in credit(columns or schema.names()):
-            found = credited if predicate is None else credited.filter(predicate)
-            yield found if left is None else found.head(left)
-            left = None if left is None else left - found.height
-            if left is not None and left <= 0:
-                return
-
-    return Credit.cast(register_io_source(read, schema=schema))
+    return Credit.cast(stream(credit, Credit.create_empty().schema))
 
 
 def find_converting(events: pl.LazyFrame, *, settings: Settings) -> pl.Series:

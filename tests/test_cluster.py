@@ -19,9 +19,10 @@ from needs import needs_linux
 from polars.testing import assert_frame_equal
 from processes import list_processes
 
-from klavnb.bundled import find_sample
+from klavnb.bundled import find_definitions, find_sample
 from klavnb.cli import main
 from klavnb.cluster import Cluster, open_cluster
+from klavnb.definitions import read_definitions
 from klavnb.distribution import attribute_on
 from klavnb.errors import ExportError, KlavnbError, SettingsError, StoreError
 from klavnb.loading import LoadOptions, matching, slices
@@ -191,6 +192,22 @@ def test_credits_of_a_cluster_are_the_same_bit_for_bit_though_a_worker_is_killed
     assert killed
     assert_frame_equal(found.collect(), expected.collect(), check_exact=True)
     assert len(list((tmp_path / "parts").iterdir())) > 4
+
+
+def test_segments_of_a_cluster_are_those_of_one_machine(cluster: Cluster, tmp_path: Path) -> None:
+    load_store(find_sample().parent / "tiny", tmp_path / "store")
+    definitions = read_definitions(find_definitions())
+    answers = []
+    for name, how in (("alone", []), ("by-cluster", ["--cluster", cluster.client.scheduler.address])):
+        out = tmp_path / name
+        command = ["segment", str(tmp_path / "store"), "--definition", str(find_definitions()), *how]
+        main([*command, "--as-of", "2026-07-31", "--members", str(out / "members.csv")])
+        main([*command, "--sizes", str(out / "sizes.csv"), "--start", "2026-05-01", "--end", "2026-08-31"])
+        answers.append({path.name: path.read_bytes() for path in out.iterdir()})
+    assert answers[0] == answers[1]
+    assert set(answers[0]) == {"members.csv", "sizes.csv"}
+    members = pl.read_csv(tmp_path / "alone" / "members.csv")
+    assert 3 < members["segment"].n_unique() <= len(definitions)
 
 
 @pytest.mark.usefixtures("many_slices")

@@ -91,7 +91,7 @@ def attribute(
     check_target(file, [kn.schemas.Credit.column_names()])
     with TemporaryDirectory(prefix="klavnb-") as folder, ExitStack() as opened:
         if cluster is not None:
-            store, parts = check_store(data), opened.enter_context(open_parts(out, cluster))
+            store, parts = check_store(data), opened.enter_context(open_parts(out, cluster, option="--out"))
             workers = opened.enter_context(open_workers(cluster))
             with WorkProgress(heard, "attributing") as bar:
                 held = kn.attribute_on(workers, store, parts, models=[asked], settings=chosen, progress=bar.update)

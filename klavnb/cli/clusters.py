@@ -79,8 +79,15 @@ def check_store(data: str) -> str:
 
 
 @contextmanager
-def open_parts(out: str | None, cluster: str) -> Iterator[str]:
+def open_parts(out: str | None, cluster: str, *, option: str) -> Iterator[str]:
     """Give the folder for the parts of an answer; what is in it afterwards goes, unless the folder was asked for.
+
+    Parameters
+    ----------
+    out
+        What the option says.
+    option
+        The option that names the file or folder for the answer.
 
     Raises
     ------
@@ -90,7 +97,7 @@ def open_parts(out: str | None, cluster: str) -> Iterator[str]:
     if out is None and cluster != LOCAL:
         raise SettingsError(
             "--cluster: its workers write parts of the answer, and need a folder for them that all of them reach.",
-            hint="Name it with --out: a file in a shared folder, or a folder for the parts.",
+            hint=f"Name it with {option}: a file in a shared folder, or a folder for the parts.",
         )
     file = to_file(out, cluster)
     if out is None:

@@ -1,7 +1,10 @@
 """The command that evaluates segments; loaded when it is called."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -9,6 +12,7 @@ import polars as pl
 from rich.table import Table
 
 from klavnb.audiences.gaps import note_absent_metrics, note_days
+from klavnb.cli.clusters import ClusterAddress, check_store, open_parts, open_workers, to_file
 from klavnb.cli.console import Data, check_ending, check_outside, check_target, heard, said, tidy
 from klavnb.definitions import (
     Definition,
@@ -18,10 +22,11 @@ from klavnb.definitions import (
     find_conditions,
     read_definitions,
 )
+from klavnb.distribution import find_members_on, segment_sizes_on
 from klavnb.errors import SettingsError, name_some
 from klavnb.files import replace_file
 from klavnb.formats.profile_cells import TIME_FORMAT, defuse
-from klavnb.segments import HISTORIES, Calendar, describe_history, find_instant, segment_members, segment_sizes
+from klavnb.segments import HISTORIES, Calendar, describe_history, find_instant, list_members, segment_sizes
 from klavnb.segments.calendar import find_day
 from klavnb.store import Export, read_export
 
@@ -35,18 +40,67 @@ HISTORY: Final[Mapping[str, str]] = {
 """How well a segment's past is known → as it is shown."""
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which segments are asked for, of which export, and who evaluates them: a cluster, if one is named."""
+
+    data: str
+    export: Export
+    chosen: Sequence[Definition]
+    definitions: Sequence[Definition]
+    calendar: Calendar
+    cluster: str | None
+
+    def find_members(self, out: str | None, *, as_of: str) -> pl.DataFrame:
+        """One row per segment and member, by segment, then by profile: `profile_id`, `segment`, `entered_at`."""
+        order = pl.col("segment").cast(pl.Enum([each.name for each in self.chosen]))
+        with ExitStack() as opened:
+            if self.cluster is None:
+                found = list_members(
+                    self.export, self.chosen, as_of=as_of, definitions=self.definitions, calendar=self.calendar
+                )
+            else:
+                parts = opened.enter_context(open_parts(out, self.cluster, option="--members"))
+                found = find_members_on(
+                    opened.enter_context(open_workers(self.cluster)),
+                    check_store(self.data),
+                    parts,
+                    self.chosen,
+                    as_of=as_of,
+                    definitions=self.definitions,
+                    calendar=self.calendar,
+                )
+            with heard.status("Evaluating …"):
+                return found.select("profile_id", "segment", "entered_at").sort(order, "profile_id").collect()
+
+    def measure(self, *, start: str, end: str, every: str) -> pl.DataFrame:
+        """The sizes of the segments chosen, each with its day."""
+        with ExitStack() as opened:
+            if self.cluster is not None:
+                store, workers = check_store(self.data), opened.enter_context(open_workers(self.cluster))
+                measure = partial(segment_sizes_on, workers, store)
+            else:
+                measure = partial(segment_sizes, self.export)
+            with heard.status("Evaluating …"):
+                sizes = measure(self.definitions, start=start, end=end, every=every, calendar=self.calendar)
+                day = find_day(pl.col("as_of"), self.calendar).alias("day")
+                asked = sizes.filter(pl.col("segment").is_in([each.name for each in self.chosen]))
+                return asked.select("segment", day, pl.exclude("segment")).collect()
+
+
 def segment(
     data: Data,
     *,
     definition: Path,
     segment: str | None = None,
     as_of: str | None = None,
-    members: Path | None = None,
+    members: str | None = None,
     sizes: Path | None = None,
     start: str | None = None,
     end: str | None = None,
     every: str = "1d",
     time_zone: str = "UTC",
+    cluster: ClusterAddress = None,
 ) -> None:
     """Say how large segments are, on a day or over time.
 
@@ -60,7 +114,8 @@ def segment(
         The day, YYYY-MM-DD: everything that happened on it counts.
     members
         The file for the members on that day, .csv or .parquet: profile_id, then segment where there are
-        several, and since when.
+        several, and since when. With --cluster also a folder, here or in an object store (s3://…), for the Parquet
+        files that its workers write.
     sizes
         The file for the sizes over time, .csv or .parquet, one row per segment and day; with --start
         and --end, and without --as-of.
@@ -74,9 +129,10 @@ def segment(
         Whose days are meant, such as Europe/Vienna. Klaviyo's own segments know UTC only.
     """
     _check_question(as_of=as_of, members=members, sizes=sizes, start=start, end=end)
-    check_ending(members, "Members")
+    file = to_file(members, cluster)
+    check_ending(file, "Members")
     check_ending(sizes, "Sizes")
-    check_outside(members, data)
+    check_outside(file, data)
     check_outside(sizes, data)
     calendar = make_calendar(time_zone)
     asked = {"--as-of": as_of, "--start": start, "--end": end}
@@ -85,17 +141,17 @@ def segment(
     chosen = pick_definitions(definitions, segment)
     export = read_data(data)
     histories = _name_histories(definitions, export)
+    shown = {each.name: histories[each.name] for each in chosen}
+    question = Question(data, export, chosen, definitions, calendar, cluster)
     if as_of is not None:
-        found = _find_members(export, chosen, definitions, as_of=as_of, calendar=calendar)
-        if members is not None:
-            _write_table(found if len(chosen) > 1 else found.drop("segment"), members)
-        table = _tabulate_members(
-            found, {each.name: histories[each.name] for each in chosen}, day=f"{as_of}, {time_zone}"
-        )
+        found = question.find_members(members, as_of=as_of)
+        if file is not None:
+            _write_table(found if len(chosen) > 1 else found.drop("segment"), file)
+        table = _tabulate_members(found, shown, day=f"{as_of}, {time_zone}")
     if sizes is not None and start is not None and end is not None:
-        found = _measure(export, chosen, definitions, start=start, end=end, every=every, calendar=calendar)
+        found = question.measure(start=start, end=end, every=every)
         _write_table(found, sizes)
-        table = _tabulate_sizes(found, {each.name: histories[each.name] for each in chosen})
+        table = _tabulate_sizes(found, shown)
     said.print(table)
     _explain(chosen, definitions, export)
     for note in (*note_absent_metrics(_follow(chosen, definitions), export), *note_days(moments, export, calendar)):
@@ -150,7 +206,7 @@ def pick_definitions(definitions: Sequence[Definition], name: str | None) -> Seq
 
 
 def _check_question(
-    *, as_of: str | None, members: Path | None, sizes: Path | None, start: str | None, end: str | None
+    *, as_of: str | None, members: str | None, sizes: Path | None, start: str | None, end: str | None
 ) -> None:
     """Refuse what is neither one question nor the other."""
     if as_of is None and sizes is None:
@@ -168,39 +224,6 @@ def _check_question(
         raise SettingsError("--sizes needs the first and the last day.", hint="Add --start and --end, as YYYY-MM-DD.")
     if sizes is not None and members is not None:
         raise SettingsError("--members are those of one day.", hint="Give --as-of instead of --sizes.")
-
-
-def _find_members(
-    export: Export, chosen: Sequence[Definition], definitions: Sequence[Definition], *, as_of: str, calendar: Calendar
-) -> pl.DataFrame:
-    """One row per segment and member: `profile_id`, `segment`, `entered_at`."""
-    with heard.status("Evaluating …"):
-        return pl.concat(
-            [
-                segment_members(export, each, as_of=as_of, definitions=definitions, calendar=calendar)
-                .select("profile_id", "segment", "entered_at")
-                .sort("profile_id")
-                .collect()
-                for each in chosen
-            ]
-        )
-
-
-def _measure(
-    export: Export,
-    chosen: Sequence[Definition],
-    definitions: Sequence[Definition],
-    *,
-    start: str,
-    end: str,
-    every: str,
-    calendar: Calendar,
-) -> pl.DataFrame:
-    with heard.status("Evaluating …"):
-        sizes = segment_sizes(export, definitions, start=start, end=end, every=every, calendar=calendar)
-        day = find_day(pl.col("as_of"), calendar).alias("day")
-        asked = sizes.filter(pl.col("segment").is_in([each.name for each in chosen]))
-        return asked.select("segment", day, pl.exclude("segment")).collect()
 
 
 def _write_table(table: pl.DataFrame, path: Path) -> None:

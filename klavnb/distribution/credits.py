@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
 from typing import Final
 
 import dataframely as dy
@@ -18,10 +17,11 @@ import numpy as np
 import polars as pl
 
 from klavnb.cluster import Cluster
+from klavnb.distribution.places import check_places
 from klavnb.latest import NONE, Profiles
 from klavnb.loading import NO_PROGRESS, Progress
 from klavnb.models import Model, check_model
-from klavnb.remote import Place, list_files, remove_files, scan_parts, to_place, write_part
+from klavnb.remote import list_files, remove_files, scan_parts, to_place, write_part
 from klavnb.schemas import Conversion, Credit, Event
 from klavnb.settings import Settings
 from klavnb.slicing import Crediting, find_converting, name_channels, remember, stream_credits
@@ -112,7 +112,7 @@ def attribute_on(
     KlavnbError
         When a worker does not reach the store or the folder; or as `Cluster.map` does.
     """
-    _check_places(cluster, to_place(store), to_place(folder))
+    check_places(cluster, store, folder)
     asked = tuple(check_model(model) for model in models)
     count = RANGES_OF_A_THREAD * cluster.count_threads()
     ranges = plan_ranges(list_event_files(store), settings=settings, count=count)
@@ -139,14 +139,6 @@ def attribute_on(
     place = to_place(folder)
     remove_files(place, [name for name in list_files(place) if not name.startswith(f"{CREDITS}-")])
     return Credit.cast(scan_parts(task.name(CREDITS) for task in tasks))
-
-
-def _check_places(cluster: Cluster, store: Place, folder: Place) -> None:
-    """Make sure that the workers reach what is on a disk."""
-    if isinstance(folder, Path):
-        folder.mkdir(parents=True, exist_ok=True)
-    paths = [place for place in (store, folder) if isinstance(place, Path)]
-    cluster.check_paths(paths, writable=folder if isinstance(folder, Path) else None)
 
 
 def plan_ranges(files: Sequence[EventFile], *, settings: Settings, count: int) -> list[tuple[datetime, datetime]]:
