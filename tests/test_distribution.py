@@ -16,7 +16,8 @@ from polars.testing import assert_frame_equal
 from test_slicing import stretch_times, stretch_windows
 
 from klavnb.bundled import find_sample
-from klavnb.distribution import attribute_on, plan_ranges
+from klavnb.distribution import attribute_on
+from klavnb.distribution.credits import plan_ranges
 from klavnb.loading import slices
 from klavnb.models import Model
 from klavnb.schemas import Event, GroupMember, Message, Profile, Reject
