@@ -39,7 +39,8 @@ class Twice:
         return 3
 
     def check_paths(self, paths: Sequence[Path], *, writable: Path) -> None:
-        assert writable in paths
+        assert paths
+        assert writable.is_dir()
 
     def map(
         self, function: Callable[[Argument], Result], arguments: Iterable[Argument], *, label: str
