@@ -66,7 +66,8 @@ class Profiles:
         # hashes are spread evenly: their first bits say nearly where one stands
         bits = max(1, len(unique).bit_length())
         self._shift = np.uint64(64 - bits)
-        self._starts = np.searchsorted(self._hashes[:-1], np.arange(1 << bits, dtype=np.uint64) << self._shift)
+        firsts = np.arange(1 << bits, dtype=np.uint64) << self._shift
+        self._starts = np.searchsorted(self._hashes[:-1], firsts).astype(np.int32)
 
     def __len__(self) -> int:
         """How many there are."""
@@ -149,8 +150,12 @@ def find_latest_open(touches: pl.DataFrame, conversions: pl.DataFrame, order: Pl
     ([0, -1], [1, -1])
     """
     touched, at = _to_numbers(touches, "touched_at"), _to_numbers(conversions, "converted_at")
-    by_profile = np.sort(_to_numbers(touches, "profile")[order] << PLACE_BITS | np.arange(len(order)))
-    converting = _to_numbers(conversions, "profile") << PLACE_BITS
+    profiles, converting = _to_numbers(touches, "profile")[order], _to_numbers(conversions, "profile")
+    is_asked = np.zeros(max(profiles.max(initial=0), converting.max(initial=0)) + 1, dtype=np.bool_)
+    is_asked[converting] = True
+    order, profiles = (each[is_asked[profiles]] for each in (order, profiles))
+    by_profile = np.sort(profiles << PLACE_BITS | np.arange(len(order)))
+    converting = converting << PLACE_BITS
     # where the profile of each conversion begins among them, and where its first later touch stands or would
     firsts = np.searchsorted(by_profile, converting)
     starts = np.searchsorted(by_profile, converting | np.searchsorted(touched[order], at, side="right"))

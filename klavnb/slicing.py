@@ -1,6 +1,6 @@
 """Attribution of an export of any size: some events at a time, in bounded memory."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -29,11 +29,9 @@ Item = TypeVar("Item")
 ROWS: Final = 500_000
 """Touches and conversions that are looked at together. A single second is never split."""
 
-ALWAYS: Final = ("event_id", "profile_id", "metric", "occurred_at", "value", "currency", "message_id")
-OF_RECEIPT: Final = ("receipt_at", "sent_at", "handed_off_at")
-OF_FILTERS: Final = ("is_machine_open", "is_bot_click")
-"""Columns of events: what every attribution reads, what tells when a message was received, and what filters look at.
-What else a credit says of its touch is read where it is asked for."""
+RECEIPTS: Final = ("receipt_at", "sent_at", "handed_off_at")
+ALWAYS: Final = ("event_id", "profile_id", "metric", "occurred_at", "value", "message_id")
+"""Columns of events that every attribution reads; others, where the settings or the answer ask for them."""
 
 
 def scan_credits(
@@ -156,8 +154,15 @@ class Crediting:
         """Find the touches and conversions of each slice, with the number of the profile, and when the slice ends."""
         is_quick = LATEST.issuperset(self.models)
         describing = [name for name in OF_TOUCH if name in self.wanted or not is_quick]
+        read = {
+            "currency": "currency" in self.wanted,
+            **dict.fromkeys(RECEIPTS, self.settings.anchor == "received" or "received_at" in describing),
+            "is_machine_open": self.settings.exclude_machine_opens or not is_quick,
+            "is_bot_click": self.settings.exclude_bot_clicks or not is_quick,
+        }
+        columns = dict.fromkeys([*ALWAYS, *(name for name, is_read in read.items() if is_read), *describing])
         kept = dict.fromkeys([*ORDER, "channel", "closes_at", *describing] if is_quick else Touch.column_names())
-        for rows in _read_slices(events, self.settings, describing):
+        for rows in _read_slices(events, self.settings, columns):
             known = _complete(self.profiles.number(rows))
             touches = select_touches(known, settings=self.settings, also=["profile"]).select("profile", *kept)
             conversions = self._find_conversions(known, rows["occurred_at"])
@@ -186,10 +191,10 @@ def name_channels(numbers: npt.NDArray[np.int8]) -> pl.Series:
     return pl.Series(CHANNELS, dtype=pl.Enum(CHANNELS)).gather(to_index(numbers))
 
 
-def _read_slices(events: pl.LazyFrame, settings: Settings, describing: Sequence[str]) -> Iterator[pl.DataFrame]:
+def _read_slices(events: pl.LazyFrame, settings: Settings, names: Iterable[str]) -> Iterator[pl.DataFrame]:
     """Read touches and conversions in the order of time, about `ROWS` at a time."""
     types = events.collect_schema()
-    columns = [name for name in dict.fromkeys([*ALWAYS, *OF_RECEIPT, *OF_FILTERS, *describing]) if name in types]
+    columns = [name for name in names if name in types]
     of_metric = pl.col("metric").is_in([*find_earning(settings), find_conversion_metric(settings)])
     held = pl.DataFrame(schema={name: types[name] for name in columns})
     for batch in events.filter(of_metric).select(columns).collect_batches(chunk_size=ROWS):
