@@ -25,6 +25,7 @@ from klavnb.definitions.conditions import (
     NumericFilter,
     PropertyFilter,
 )
+from klavnb.segments import list_members
 from klavnb.store import Export
 
 ROUNDS: Final = 3
@@ -81,9 +82,8 @@ def find_last_day(data: Export) -> date:
 
 
 def find_members(data: Export, _out: Path) -> None:
-    """Find the members of each segment on the last day, one segment after the other."""
-    for definition in DEFINITIONS:
-        kn.segment_members(data, definition, as_of=find_last_day(data)).collect()
+    """Find the members of each segment on the last day."""
+    list_members(data, DEFINITIONS, as_of=find_last_day(data)).collect()
 
 
 def find_sizes(data: Export, definitions: list[Definition]) -> None:

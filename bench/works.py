@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Final
 
 import polars as pl
-from segments import DAYS, LAST, list_definitions, make_export
+from segment_slices import DAYS, DEFINITIONS, find_last_day
 
 import klavnb as kn
-from klavnb.definitions import Definition
-from klavnb.definitions.conditions import DateFilter, Group, MetricCondition, NumericFilter
+from klavnb.segments import list_members
 
 ROUNDS: Final = 3
 EMAIL_HOURS: Final = 400
@@ -23,14 +22,13 @@ SMS_HOURS: Final = 300
 """Windows of each channel, hour by hour: 120,000 pairs."""
 
 
-def time_in_turn(*works: Callable[[], pl.LazyFrame | list[pl.LazyFrame]]) -> list[float]:
+def time_in_turn(*works: Callable[[], pl.LazyFrame]) -> list[float]:
     """Seconds of wall time of each, medians of rounds."""
     rounds = []
     for _ in range(ROUNDS):
         times = [time.perf_counter()]
         for work in works:
-            found = work()
-            pl.collect_all(found if isinstance(found, list) else [found])
+            work().collect()
             times.append(time.perf_counter())
         rounds.append([end - start for start, end in pairwise(times)])
     return [statistics.median(seconds) for seconds in zip(*rounds, strict=True)]
@@ -60,20 +58,14 @@ def sweep_grid(store: Path) -> dict[str, float]:
     return {"grid_one_cell": one, "grid_whole": whole, "grid": max(whole - one, 0.0)}
 
 
-def size_segments(_store: Path) -> dict[str, float]:
+def size_segments(store: Path) -> dict[str, float]:
     """Find the sizes of three segments on every one of 730 days, and the members of each on one."""
-    export = make_export()
-    bought = MetricCondition(
-        metric="Placed Order",
-        measurement="count",
-        measurement_filter=NumericFilter(operator="greater-than-or-equal", value=1),
-        timeframe=DateFilter(operator="in-the-last", quantity=60),
-    )
-    definitions = [*list_definitions(), Definition(name="Bought in 60 days", root=Group(match="all", parts=(bought,)))]
-    start = LAST - timedelta(days=DAYS - 1)
+    data = kn.read_export(store)
+    last = find_last_day(data)
+    start = last - timedelta(days=DAYS - 1)
     day, days = time_in_turn(
-        lambda: [kn.segment_members(export, definition, as_of=LAST) for definition in definitions],
-        lambda: kn.segment_sizes(export, definitions, start=start, end=LAST),
+        lambda: list_members(data, DEFINITIONS, as_of=last),
+        lambda: kn.segment_sizes(data, DEFINITIONS, start=start, end=last),
     )
     return {"segments_one_day": day, "segments_all_days": days, "segments": days / day}
 

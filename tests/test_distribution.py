@@ -1,11 +1,9 @@
 """Attribution by ranges of days, a task each, gives what one machine gives, to the last bit and in the same order."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypeVar
 
 import polars as pl
 import pytest
@@ -13,6 +11,7 @@ from builders import Row, any_settings, batches, by_chance, chance_events, email
 from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
+from stand_ins import Twice
 from test_slicing import stretch_times, stretch_windows
 
 from klavnb.bundled import find_sample
@@ -27,28 +26,6 @@ from klavnb.store import Export, list_event_files, read_export, write_store
 
 MODELS: list[Model] = ["old", "cooperative"]
 SHARING: list[Model] = ["old", "linear", "last_click"]
-
-Argument = TypeVar("Argument")
-Result = TypeVar("Result")
-
-
-class Twice:
-    """A cluster of this process alone, which does every task twice: so may a cluster that loses workers."""
-
-    def count_threads(self) -> int:
-        return 3
-
-    def check_paths(self, paths: Sequence[Path], *, writable: Path) -> None:
-        assert paths
-        assert writable.is_dir()
-
-    def map(
-        self, function: Callable[[Argument], Result], arguments: Iterable[Argument], *, label: str
-    ) -> Iterator[Result]:
-        assert label
-        for argument in list(arguments):
-            function(argument)
-            yield function(argument)
 
 
 def store_of(rows: pl.LazyFrame, folder: Path, *, files_of: int = 1) -> str:

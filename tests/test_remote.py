@@ -15,12 +15,18 @@ from typing import Any
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
+from stand_ins import Twice
 
 from klavnb import remote
 from klavnb.bundled import find_sample
 from klavnb.cli import main
+from klavnb.distribution import attribute_on
 from klavnb.errors import ExportError, KlavnbError, StoreError
 from klavnb.remote import fetch, join, list_files, read_bytes, scan_parts, write_bytes, write_part
+from klavnb.report.parameters import check_parameters
+from klavnb.report.signature import list_parameters
+from klavnb.settings import Settings
+from klavnb.slicing import scan_credits
 from klavnb.store import Export, list_event_files, load_store, read_export, read_store, scan_events, write_store
 
 FRAMES = ("events", "profiles", "messages", "groups", "totals", "rejects")
@@ -181,6 +187,23 @@ def test_events_of_some_time_are_read_from_the_files_that_hold_them(
     found = scan_events(f"{bucket}/store", first=first, end=end).collect()
     is_inside = (pl.col("occurred_at") >= first) & (pl.col("occurred_at") < end)
     assert_frame_equal(found, local.events.filter(is_inside).collect())
+
+
+def test_a_store_in_s3_is_attributed_by_one_machine_and_by_parts_written_there(
+    bucket: str, local: Export, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_store(local, f"{bucket}/store")
+    expected = scan_credits(local.events, models=["old"], settings=Settings()).collect()
+    parts = attribute_on(Twice(), f"{bucket}/store", f"{bucket}/parts", models=["old"], settings=Settings())  # type: ignore[arg-type]  # of a cluster it needs no more
+    assert_frame_equal(parts.collect(), expected, check_exact=True)
+    assert all(name.startswith("credits-") for name in list_files(f"{bucket}/parts"))
+    main(["attribute", f"{bucket}/store", "--model", "old"])
+    assert f"{expected['touch_id'].count():,}" in capsys.readouterr().out
+
+
+def test_a_report_takes_the_address_of_a_store(bucket: str) -> None:
+    listed = list_parameters('data: str = "sample"  # the export')
+    assert check_parameters(listed, {"data": f"{bucket}/store"}, where="a") == {"data": f"{bucket}/store"}
 
 
 def test_a_store_at_any_address_that_fsspec_knows_is_copied_and_read(tiny: Path, tmp_path: Path, local: Export) -> None:

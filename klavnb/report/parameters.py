@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from klavnb.errors import SettingsError
 from klavnb.lists import read_numbers, read_shares, read_windows
 from klavnb.privacy import mask
+from klavnb.remote import is_remote
 from klavnb.report.signature import Parameter, Value
 from klavnb.settings import Settings
 
@@ -143,12 +144,12 @@ def _check_value(parameter: Parameter, value: object, where: str) -> Value:
             hint=f"{name}: {parameter.meaning or 'no meaning is written'}. Its default is {parameter.default!r}.",
         )
     match name:
-        case "top_n" if not 1 <= float(typed) <= MOST_ROWS:
-            raise SettingsError(f"{where}: top_n should be from 1 to {MOST_ROWS}, found {typed}.")
+        case "top_n" | "min_group":
+            _check_count(name, float(typed), where)
+        case "data" if is_remote(typed):
+            pass
         case "data" if not typed or ADDRESS in str(typed):
             raise _refuse_data(where, is_empty=not typed)
-        case "min_group" if float(typed) < 1:
-            raise SettingsError(f"{where}: min_group should be 1 or more, found {typed}.")
         case _ if name in TEXTS and isinstance(typed, str):
             _check_text(name, typed, where)
         case "consent" if typed not in CONSENTS:
@@ -174,6 +175,13 @@ def _refuse_data(where: str, *, is_empty: bool) -> SettingsError:
         "may hold a password.",
         hint="Load it into a store first: klavnb load postgresql://… --schema klaviyo --out my-store.",
     )
+
+
+def _check_count(name: str, count: float, where: str) -> None:
+    if name == "top_n" and not 1 <= count <= MOST_ROWS:
+        raise SettingsError(f"{where}: top_n should be from 1 to {MOST_ROWS}, found {count:g}.")
+    if name == "min_group" and count < 1:
+        raise SettingsError(f"{where}: min_group should be 1 or more, found {count:g}.")
 
 
 def _check_settings(checked: Mapping[str, Value], where: str) -> None:
