@@ -163,6 +163,7 @@ def credit_latest(
     *,
     models: Sequence[Model],
     seen: pl.Series | None = None,
+    count_seen: int = 0,
 ) -> pl.DataFrame:
     """Credit conversions by models that look at the latest open touch of a channel alone (`LATEST`).
 
@@ -177,15 +178,16 @@ def credit_latest(
     order
         The places of the touches in `ORDER`.
     seen
-        The channel of the last of the touches that are too old to earn anything and are left out, by conversion.
+        The channel of the last touch of an earlier time, by conversion: of those that are left out, since their windows
+        are closed, and of the first `count_seen` of these touches.
     """
     found = find_latest_open(touches, conversions, order)
-    last_channel = touches["channel"].gather(to_index(found.last))
+    last_channel = touches["channel"].gather(to_index(np.where(found.last >= count_seen, found.last, NONE)))
+    last_channel = last_channel if seen is None else last_channel.zip_with(last_channel.is_not_null(), seen)
     of_last = np.full(conversions.height, NONE)
     for channel, places in found.opened.items():
         is_last = (last_channel.to_physical() == channel).fill_null(value=False)
         of_last = np.where(is_last, places, of_last)
-    last_channel = last_channel if seen is None else last_channel.zip_with(last_channel.is_not_null(), seen)
     known = conversions.drop("profile").with_columns(
         last_channel.alias("last_channel"), was_open=pl.Series(found.latest != NONE)
     )

@@ -26,7 +26,7 @@ __all__ = ["ROWS", "Crediting", "find_converting", "name_channels", "remember", 
 
 Item = TypeVar("Item")
 
-ROWS: Final = 500_000
+ROWS: Final = 250_000
 """Touches and conversions that are looked at together. A single second is never split."""
 
 RECEIPTS: Final = ("receipt_at", "sent_at", "handed_off_at")
@@ -73,9 +73,11 @@ def scan_credits(
 
     def credit(wanted: Sequence[str]) -> Iterator[pl.DataFrame]:
         converting = find_converting(events, settings=settings)
-        crediting = Crediting(models=asked, settings=settings, wanted=wanted, profiles=Profiles(converting))
+        count, profiles = int(converting["count_conversions"].sum()), Profiles(converting["profile_id"])
+        del converting  # of a large export it is large
+        crediting = Crediting(models=asked, settings=settings, wanted=wanted, profiles=profiles)
         for credited in crediting.credit(events):
-            progress("attributing", crediting.done / max(1, len(converting)), crediting.done)
+            progress("attributing", crediting.done / max(1, count), crediting.done)
             yield credited
 
     return stream_credits(credit)
@@ -86,10 +88,10 @@ def stream_credits(credit: Callable[[Sequence[str]], Iterator[pl.DataFrame]]) ->
     return Credit.cast(stream(credit, Credit.create_empty().schema))
 
 
-def find_converting(events: pl.LazyFrame, *, settings: Settings) -> pl.Series:
-    """Find the `profile_id` of every conversion."""
-    converting = events.filter(pl.col("metric") == find_conversion_metric(settings)).select("profile_id")
-    return converting.collect(engine="streaming")["profile_id"]
+def find_converting(events: pl.LazyFrame, *, settings: Settings) -> pl.DataFrame:
+    """Find who converts: one row per `profile_id`, with `count_conversions`, in no order."""
+    converting = events.filter(pl.col("metric") == find_conversion_metric(settings)).group_by("profile_id")
+    return converting.agg(count_conversions=pl.len()).collect(engine="streaming")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -137,18 +139,21 @@ class Crediting:
         # the next slice is read and typed while this one is credited
         for found, placed, end in _work_ahead(self._prepare(events)):
             around = pl.concat([*carried, found])
+            count_seen = around.height - found.height
             order = order_touches(around)
             seen = name_channels(self.last[placed["profile"]])
             credited = (
-                credit_latest(around, placed, order, models=self.models, seen=seen)
+                credit_latest(around, placed, order, models=self.models, seen=seen, count_seen=count_seen)
                 if is_quick
                 else _share(around, placed, models=self.models, settings=self.settings, seen=seen)
             )
-            self.last[around["profile"].to_numpy()[order]] = around["channel"].to_physical().to_numpy()[order]
+            in_slice = order[order >= count_seen]
+            self.last[around["profile"].to_numpy()[in_slice]] = around["channel"].to_physical().to_numpy()[in_slice]
             self.done += placed.height
             wanted = credited.select(pl.col(name).cast(schema[name]) for name in self.wanted)
             yield _by_conversion(wanted, len(self.models)) if is_quick else wanted
-            carried = [around.filter(pl.col("touched_at") >= end - self.settings.longest_window)]
+            may_be_last = pl.col("touched_at") >= end - self.settings.longest_window
+            carried = [around.filter(pl.col("closes_at") >= end if is_quick else may_be_last)]
 
     def _prepare(self, events: pl.LazyFrame) -> Iterator[tuple[pl.DataFrame, pl.DataFrame, datetime]]:
         """Find the touches and conversions of each slice, with the number of the profile, and when the slice ends."""

@@ -173,7 +173,7 @@ def plan_ranges(files: Sequence[EventFile], *, settings: Settings, count: int) -
 def write_converting(task: RangeTask) -> None:
     """Write who converts in a range, a row each."""
     converting = find_converting(task.scan_events(), settings=task.settings)
-    write_part(pl.DataFrame({"profile_id": converting.unique().sort()}).lazy(), task.name(CONVERTING))
+    write_part(converting.lazy().select(pl.col("profile_id").sort()), task.name(CONVERTING))
 
 
 def write_credits(task: RangeTask) -> int:
