@@ -194,7 +194,7 @@ def write_table(
     for goal in goals:
         yield (
             f"| {goal.work} | {goal.asked} {goal.floor:g} {goal.unit} | {goal.asked} {goal.goal:g} {goal.unit} "
-            f"| {goal.figure:.3g} {goal.unit} | {goal.holds} |\n"
+            f"| {'' if math.isnan(goal.figure) else f'{goal.figure:.3g} {goal.unit}'} | {goal.holds} |\n"
         )
 
 

@@ -84,14 +84,15 @@ def attribute(
     file = to_file(out, cluster)
     check_ending(file, "Credits")
     check_outside(file, data)
+    store = None if cluster is None else check_store(data)
     with heard.status("Reading …"):
         export = kn.read_export(data, settings=chosen)
         if kn.find_conversions(export.events, settings=chosen).limit(1).collect().is_empty():
             raise kn.refuse_missing_metric(export, settings=chosen)
     check_target(file, [kn.schemas.Credit.column_names()])
     with TemporaryDirectory(prefix="klavnb-") as folder, ExitStack() as opened:
-        if cluster is not None:
-            store, parts = check_store(data), opened.enter_context(open_parts(out, cluster, option="--out"))
+        if cluster is not None and store is not None:
+            parts = opened.enter_context(open_parts(out, cluster, option="--out"))
             workers = opened.enter_context(open_workers(cluster))
             with WorkProgress(heard, "attributing") as bar:
                 held = kn.attribute_on(workers, store, parts, models=[asked], settings=chosen, progress=bar.update)

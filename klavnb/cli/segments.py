@@ -44,7 +44,7 @@ HISTORY: Final[Mapping[str, str]] = {
 class Question:
     """Which segments are asked for, of which export, and who evaluates them: a cluster, if one is named."""
 
-    data: str
+    store: str
     export: Export
     chosen: Sequence[Definition]
     definitions: Sequence[Definition]
@@ -63,7 +63,7 @@ class Question:
                 parts = opened.enter_context(open_parts(out, self.cluster, option="--members"))
                 found = find_members_on(
                     opened.enter_context(open_workers(self.cluster)),
-                    check_store(self.data),
+                    self.store,
                     parts,
                     self.chosen,
                     as_of=as_of,
@@ -77,8 +77,7 @@ class Question:
         """The sizes of the segments chosen, each with its day."""
         with ExitStack() as opened:
             if self.cluster is not None:
-                store, workers = check_store(self.data), opened.enter_context(open_workers(self.cluster))
-                measure = partial(segment_sizes_on, workers, store)
+                measure = partial(segment_sizes_on, opened.enter_context(open_workers(self.cluster)), self.store)
             else:
                 measure = partial(segment_sizes, self.export)
             with heard.status("Evaluating …"):
@@ -139,10 +138,11 @@ def segment(
     moments = [read_day(option, day, calendar) for option, day in asked.items() if day is not None]
     definitions = read_definitions(definition)
     chosen = pick_definitions(definitions, segment)
+    store = data if cluster is None else check_store(data)
     export = read_data(data)
     histories = _name_histories(definitions, export)
     shown = {each.name: histories[each.name] for each in chosen}
-    question = Question(data, export, chosen, definitions, calendar, cluster)
+    question = Question(store, export, chosen, definitions, calendar, cluster)
     if as_of is not None:
         found = question.find_members(members, as_of=as_of)
         if file is not None:
