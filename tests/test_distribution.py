@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 import pytest
-from builders import Row, any_settings, batches, by_chance, chance_events, email_open, events, order, sms_click
+from builders import Row, any_settings, batches, briefly, chance_events, email_open, events, order, sms_click
 from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
@@ -56,7 +56,7 @@ def year(tmp_path_factory: pytest.TempPathFactory) -> str:
     return store_of(read_export(find_sample().parent / "tiny").events, tmp_path_factory.mktemp("year"), files_of=40)
 
 
-@by_chance
+@briefly
 @given(batches(), any_settings, st.sampled_from([MODELS, SHARING]))
 def test_ranges_give_what_one_pass_gives(rows: list[Row], settings: Settings, models: list[Model]) -> None:
     wide = stretch_windows(settings)

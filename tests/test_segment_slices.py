@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from builders import Row, by_chance
+from builders import Row, briefly
 from hypothesis import Phase, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -55,7 +55,7 @@ from klavnb.segments.opposites import find_opposite, is_about_everyone
 from klavnb.segments.slices import find_stays
 from klavnb.store import Export, load_store, read_export
 
-quickly = hypothesis_settings(by_chance, phases=[Phase.generate])
+quickly = hypothesis_settings(briefly, phases=[Phase.generate])
 
 IN_90_DAYS = DateFilter(operator="in-the-last", quantity=90)
 LARGE = single_order_at_least(100, days=30)
@@ -81,7 +81,7 @@ def sample() -> Export:
 
 
 @quickly
-@given(histories(), some_definitions(groups, 5), calendars, st.sampled_from([1, 7]))
+@given(histories(), some_definitions(groups, 4), calendars, st.sampled_from([1, 7]))
 def test_slices_give_row_for_row_what_the_whole_gives(
     history: tuple[list[Row], list[Row], list[Row]], definitions: list[Definition], calendar: Calendar, size: int
 ) -> None:
