@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from klavnb.latest import NONE, Places, Profiles, find_latest_open, order_touches, to_index
-from klavnb.models import LATEST, MODELS, ORDER, WHY_NOT, Model, check_model
+from klavnb.models import LATEST, MODELS, ORDER, WHY_NOT, Model, check_model, check_models
 from klavnb.schemas import REASONS, Conversion, Credit, Touch
 from klavnb.settings import Settings
 
@@ -124,7 +124,7 @@ def attribute_models(
     >>> by_model["attributed_value"].n_unique()
     1
     """
-    asked = pl.Enum([check_model(model) for model in models])
+    asked = pl.Enum(check_models(models))
     if LATEST.issuperset(models):
         found, converted = pl.collect_all([touches, conversions.sort("converted_at", "conversion_id")])
         profiles = Profiles(converted["profile_id"])

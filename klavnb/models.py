@@ -1,6 +1,6 @@
 """The models: how much each open touch of a conversion earns of it, in one expression and with one citation each."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from difflib import get_close_matches
 from types import MappingProxyType
@@ -11,7 +11,7 @@ import polars as pl
 from klavnb.errors import SettingsError
 from klavnb.settings import Settings
 
-__all__ = ["LATEST", "MODELS", "ORDER", "WHY_NOT", "Model", "check_model"]
+__all__ = ["LATEST", "MODELS", "ORDER", "WHY_NOT", "Model", "check_model", "check_models"]
 
 Model = Literal[
     "old",
@@ -122,3 +122,18 @@ position_based, first_click, last_click.
         f"There is no model {name!r}.",
         hint=(f"Did you mean {close[0]}? " if close else "") + f"There are {', '.join(MODELS)}.",
     )
+
+
+def check_models(names: Sequence[str]) -> list[Model]:
+    """Return the models of some names: at least one, and each once.
+
+    Raises
+    ------
+    SettingsError
+        When there is no name, one comes twice, or there is no such model.
+    """
+    models = [check_model(name) for name in names]
+    if not models or len(set(models)) < len(models):
+        found = ", ".join(models) or "none"
+        raise SettingsError(f"models: expected one or several, each once, found {found}.", hint="Name each once.")
+    return models

@@ -16,7 +16,7 @@ from klavnb.channels import CHANNELS
 from klavnb.errors import ExportError
 from klavnb.latest import NONE, Profiles, order_touches, to_index
 from klavnb.loading import NO_PROGRESS, Progress
-from klavnb.models import LATEST, ORDER, Model, check_model
+from klavnb.models import LATEST, ORDER, Model, check_models
 from klavnb.schemas import REASONS, Conversion, Credit, Event, Touch
 from klavnb.settings import Settings
 from klavnb.streams import stream
@@ -57,7 +57,7 @@ def scan_credits(
     Raises
     ------
     SettingsError
-        When there is no such model.
+        When there is no such model, none is named, or one twice.
     ExportError
         When it is collected: the events are in another order.
 
@@ -69,7 +69,7 @@ def scan_credits(
     >>> by_model["model"].to_list()
     ['old', 'cooperative']
     """
-    asked = [check_model(model) for model in models]
+    asked = check_models(models)
 
     def credit(wanted: Sequence[str]) -> Iterator[pl.DataFrame]:
         converting = find_converting(events, settings=settings)

@@ -5,6 +5,7 @@ import gzip
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -21,7 +22,7 @@ from processes import list_processes
 
 from klavnb.bundled import find_definitions, find_sample
 from klavnb.cli import main
-from klavnb.cluster import Cluster, open_cluster
+from klavnb.cluster import Cluster, open_cluster, opening
 from klavnb.definitions import read_definitions
 from klavnb.distribution import attribute_on
 from klavnb.errors import ExportError, KlavnbError, SettingsError, StoreError
@@ -259,6 +260,17 @@ def test_a_cluster_that_was_there_goes_on_and_its_workers_must_be_alike(
 def test_a_scheduler_that_does_not_answer_is_named() -> None:
     with pytest.raises(KlavnbError, match=r"No dask scheduler answers at tcp://127\.0\.0\.1:9"):
         open_cluster("tcp://127.0.0.1:9", patience=0.3).__enter__()
+
+
+def test_what_answers_but_is_no_scheduler_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "MOMENT", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        with (
+            pytest.raises(KlavnbError, match=r"No dask scheduler answers at .*: nothing that speaks as a"),
+            open_cluster(address, patience=0.5),
+        ):
+            pytest.fail("it opened")
 
 
 @pytest.mark.parametrize(("address", "workers"), [("here", None), ("local", 0), ("tcp://127.0.0.1:9", 2)])

@@ -15,10 +15,12 @@ from stand_ins import Twice
 from test_slicing import stretch_times, stretch_windows
 
 from klavnb.bundled import find_sample
+from klavnb.cli.clusters import open_parts
 from klavnb.distribution import attribute_on
 from klavnb.distribution.credits import plan_ranges
 from klavnb.loading import slices
 from klavnb.models import Model
+from klavnb.remote import write_part
 from klavnb.schemas import Event, GroupMember, Message, Profile, Reject
 from klavnb.settings import Settings
 from klavnb.slicing import scan_credits
@@ -99,3 +101,15 @@ def test_ranges_hold_every_instant_once_and_are_as_long_as_the_longest_window(ye
     assert len(ranges) <= count
     assert all(end - start >= Settings().longest_window for start, end in ranges[:-1])
     assert len(ranges) == 1 or count > 1
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_an_empty_folder_for_parts_stays_as_it_was_when_the_work_fails(tmp_path: Path, *, is_there: bool) -> None:
+    folder = tmp_path / "parts"
+    if is_there:
+        folder.mkdir()
+    with pytest.raises(KeyboardInterrupt), open_parts(str(folder), "local", option="--out") as parts:
+        write_part(pl.LazyFrame({"number": [1]}), f"{parts}/credits-00000.parquet")
+        raise KeyboardInterrupt
+    assert [path.name for path in tmp_path.iterdir()] == (["parts"] if is_there else [])
+    assert not is_there or not list(folder.iterdir())

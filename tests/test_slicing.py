@@ -13,8 +13,8 @@ from polars.testing import assert_frame_equal
 from klavnb import slicing
 from klavnb.attribution import attribute_models
 from klavnb.bundled import find_sample
-from klavnb.errors import ExportError
-from klavnb.models import ORDER
+from klavnb.errors import ExportError, SettingsError
+from klavnb.models import ORDER, Model
 from klavnb.schemas import Event
 from klavnb.settings import Settings
 from klavnb.slicing import scan_credits
@@ -130,3 +130,9 @@ def test_it_tells_how_many_conversions_are_done() -> None:
         ("attributing", 1.0, 3),
         ("attributing", 1.0, 3),
     ]
+
+
+@pytest.mark.parametrize("models", [[], ["old", "old"]])
+def test_models_are_named_once(models: list[Model]) -> None:
+    with pytest.raises(SettingsError, match="expected one or several, each once"):
+        scan_credits(events(order(day=1)), models=models, settings=Settings())

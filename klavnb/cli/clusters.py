@@ -54,7 +54,7 @@ def to_file(out: str | None, cluster: str | None) -> Path | None:
     if out is None or (cluster is not None and not is_file):
         return None
     if is_remote(out):
-        hint = "Name a folder, such as s3://bucket/credits, for the parts that the workers of a cluster write."
+        hint = "An address is a folder, such as s3://bucket/answer, for the parts that workers write: add --cluster."
         raise SettingsError(f"{out}: expected a file of this machine, found an address.", hint=hint)
     return Path(out).expanduser()
 
@@ -70,6 +70,8 @@ def check_store(data: str) -> str:
     from klavnb.formats.folders import is_store  # noqa: PLC0415 - it brings polars, which `klavnb --help` does not need
 
     place = to_place(data)
+    if isinstance(place, Path) and not place.exists():
+        raise SettingsError(f"There is no file or folder {data}.", hint="See that the path is right.")
     if not is_store(place):
         raise SettingsError(
             f"{data}: expected a store, found none: a cluster works on the files of one.",
@@ -107,6 +109,7 @@ def open_parts(out: str | None, cluster: str, *, option: str) -> Iterator[str]:
     place: Place = file.resolve().with_name(f".{file.name}.{uuid4().hex}") if file else to_place(out)
     if isinstance(place, Path):
         place = place.resolve()
+    is_new = isinstance(place, Path) and not place.exists()
     if list_files(place):
         raise SettingsError(f"{out}: expected an empty folder or none, found files.", hint="Choose another folder.")
     is_done = False
@@ -114,7 +117,7 @@ def open_parts(out: str | None, cluster: str, *, option: str) -> Iterator[str]:
         yield str(place)
         is_done = True
     finally:
-        if isinstance(place, Path) and (file or not is_done):
+        if isinstance(place, Path) and is_new and (file or not is_done):
             remove_folder(place)
-        elif not isinstance(place, Path) and not is_done:
+        elif not is_done:
             remove_files(place, list_files(place))

@@ -114,7 +114,7 @@ def segment(
     members
         The file for the members on that day, .csv or .parquet: profile_id, then segment where there are
         several, and since when. With --cluster also a folder, here or in an object store (s3://…), for the Parquet
-        files that its workers write.
+        files that its workers write: segment, profile_id and entered_at, by profile.
     sizes
         The file for the sizes over time, .csv or .parquet, one row per segment and day; with --start
         and --end, and without --as-of.

@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -23,6 +24,9 @@ LOCAL: Final = "local"
 ADDRESS: Final = re.compile(r"(?:tcp|tls|ws|wss|ucx)://\S+")
 THREADS: Final = "POLARS_MAX_THREADS"
 NOT_INSTALLED: Final = "Install it, on every machine of the cluster: pip install 'klavnb[cluster]'."
+MOMENT: Final = 5.0
+"""Seconds that are waited for a scheduler beyond the time in which dask itself gives up."""
+
 CONFIGURATION: Final = {
     # rows that a slice is about travel with it: dask's warning of large tasks helps nobody
     "distributed.admin.large-graph-warning-threshold": "1 GiB",
@@ -115,13 +119,25 @@ def _start(workers: int | None) -> Iterator["Client"]:
 def _connect(address: str, patience: float) -> Iterator["Client"]:
     from distributed import Client  # noqa: PLC0415 - an extra, and slow to import
 
-    try:
-        client = Client(address, timeout=patience, set_as_default=False, name="klavnb")
-    except (OSError, TypeError, ValueError) as error:
+    found: list[Client | Exception] = []
+
+    def connect() -> None:
+        try:
+            found.append(Client(address, timeout=patience, set_as_default=False, name="klavnb"))
+        except (OSError, TypeError, ValueError) as error:
+            found.append(error)
+
+    # whoever answers at another service's port, such as the dashboard's, makes dask wait for ever
+    waiting = threading.Thread(target=connect, daemon=True)
+    waiting.start()
+    waiting.join(patience + MOMENT)
+    client = found[0] if found else TimeoutError("nothing that speaks as a scheduler does")
+    if isinstance(client, Exception):
         raise KlavnbError(
-            f"No dask scheduler answers at {address}: {error}.",
-            hint="See that `dask scheduler` runs there, and that this machine may connect to it.",
-        ) from error
+            f"No dask scheduler answers at {address}: {client}.",
+            hint="See that `dask scheduler` runs there, at the address that it says when it starts (its port is not that "
+            "of the dashboard), and that this machine may connect to it.",
+        ) from client
     with client:
         yield client
 

@@ -20,7 +20,7 @@ from klavnb.cluster import Cluster
 from klavnb.distribution.places import check_places
 from klavnb.latest import NONE, Profiles
 from klavnb.loading import NO_PROGRESS, Progress
-from klavnb.models import Model, check_model
+from klavnb.models import Model, check_models
 from klavnb.remote import list_files, remove_files, scan_parts, to_place, write_part
 from klavnb.schemas import Conversion, Credit, Event
 from klavnb.settings import Settings
@@ -106,14 +106,14 @@ def attribute_on(
     Raises
     ------
     SettingsError
-        When there is no such model.
+        When there is no such model, none is named, or one twice.
     StoreError
         When there is no store, or a file of it is missing or damaged.
     KlavnbError
         When a worker does not reach the store or the folder; or as `Cluster.map` does.
     """
     check_places(cluster, store, folder)
-    asked = tuple(check_model(model) for model in models)
+    asked = tuple(check_models(models))
     count = RANGES_OF_A_THREAD * cluster.count_threads()
     ranges = plan_ranges(list_event_files(store), settings=settings, count=count)
     tasks = [
