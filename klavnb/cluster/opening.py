@@ -135,8 +135,8 @@ def _connect(address: str, patience: float) -> Iterator["Client"]:
     if isinstance(client, Exception):
         raise KlavnbError(
             f"No dask scheduler answers at {address}: {client}.",
-            hint="See that `dask scheduler` runs there, at the address that it says when it starts (its port is not that "
-            "of the dashboard), and that this machine may connect to it.",
+            hint="See that `dask scheduler` runs there, at the address that it says when it starts (the dashboard has "
+            "another port), and that this machine may connect to it.",
         ) from client
     with client:
         yield client
