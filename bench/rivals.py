@@ -39,7 +39,7 @@ def credit_with_klavnb(source: Path, anchor: Anchor, out: Path) -> None:
     import klavnb as kn  # noqa: PLC0415 - as above
 
     events, settings = scan_events(source), kn.Settings(anchor=anchor)
-    if list(source.glob("data-*")):  # in the order of time: some days at a time
+    if list(source.glob("data-*")):  # in the order of time: some touches at a time
         credited = kn.scan_credits(events, models=MODELS, settings=settings)
     else:
         found = kn.find_touches(events, settings=settings), kn.find_conversions(events, settings=settings)

@@ -1,8 +1,11 @@
-"""What stands in for others where they would cost too much."""
+"""What stands in for others: a cluster that costs nothing, and packages that are not there."""
 
+import builtins
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import pytest
 
 Argument = TypeVar("Argument")
 Result = TypeVar("Result")
@@ -25,3 +28,15 @@ class Twice:
         for argument in list(arguments):
             function(argument)
             yield function(argument)
+
+
+def hide_packages(monkeypatch: pytest.MonkeyPatch, *hidden: str) -> None:
+    """Let nothing find some packages, as where an extra is not installed."""
+    usual = builtins.__import__
+
+    def lack(name: str, *rest: Any, **options: Any) -> Any:  # noqa: ANN401 - as the function that it stands for
+        if name.partition(".")[0] in hidden:
+            raise ModuleNotFoundError(f"No module named {name!r}")
+        return usual(name, *rest, **options)
+
+    monkeypatch.setattr(builtins, "__import__", lack)

@@ -1,6 +1,5 @@
 """Work on a dask cluster of two processes: the same answer, bit for bit, even where one of them is killed."""
 
-import builtins
 import gzip
 import json
 import os
@@ -19,6 +18,7 @@ import pytest
 from needs import needs_linux
 from polars.testing import assert_frame_equal
 from processes import list_processes
+from stand_ins import hide_packages
 
 from klavnb.bundled import find_definitions, find_sample
 from klavnb.cli import main
@@ -282,14 +282,7 @@ def test_what_is_no_cluster_is_refused(address: str, workers: int | None) -> Non
 def test_without_the_extra_the_error_says_how_to_install_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    usual = builtins.__import__
-
-    def lack(name: str, *rest: Any, **options: Any) -> Any:  # noqa: ANN401 - as the function that it stands for
-        if name.partition(".")[0] in ("dask", "distributed"):
-            raise ModuleNotFoundError(f"No module named {name!r}")
-        return usual(name, *rest, **options)
-
-    monkeypatch.setattr(builtins, "__import__", lack)
+    hide_packages(monkeypatch, "dask", "distributed")
     with pytest.raises(SystemExit) as ended:
         main(["load", "sample", "--out", str(tmp_path / "store"), "--cluster", "local"])
     assert ended.value.code == 1

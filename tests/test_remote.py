@@ -1,6 +1,5 @@
 """Exports and stores in S3, on a server of this machine; and at other addresses that fsspec knows."""
 
-import builtins
 import json
 import shutil
 import socket
@@ -10,12 +9,11 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
-from stand_ins import Twice
+from stand_ins import Twice, hide_packages
 
 from klavnb import remote
 from klavnb.bundled import find_sample
@@ -222,14 +220,7 @@ def test_a_name_that_leads_out_of_the_folder_is_refused(tmp_path: Path, monkeypa
 
 
 def test_without_the_extra_an_address_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    usual = builtins.__import__
-
-    def lack(name: str, *rest: Any, **options: Any) -> Any:  # noqa: ANN401 - as the function that it stands for
-        if name.partition(".")[0] in ("fsspec", "obstore"):
-            raise ModuleNotFoundError(f"No module named {name!r}")
-        return usual(name, *rest, **options)
-
-    monkeypatch.setattr(builtins, "__import__", lack)
+    hide_packages(monkeypatch, "fsspec", "obstore")
     with pytest.raises(KlavnbError, match=r"pip install 'klavnb\[cluster\]'"):
         read_export("gs://bucket/export")  # which nobody opened before
     with pytest.raises(KlavnbError, match=r"pip install 'klavnb\[cluster\]'"):

@@ -89,7 +89,7 @@ def name_schema(place: Address, schema: str) -> str:
 def _open(place: Address, name: str, stack: ExitStack) -> "AdbcConnection":
     try:
         import adbc_driver_manager  # noqa: PLC0415 - an extra
-        import adbc_driver_postgresql  # type: ignore[import-untyped]  # noqa: PLC0415
+        import adbc_driver_postgresql  # type: ignore[import-untyped]  # noqa: PLC0415 - as above, and it has no types
     except ImportError:
         raise ExportError(f"{name}: the driver of PostgreSQL is not installed.", hint=NO_DRIVER) from None
     try:

@@ -169,5 +169,6 @@ SCENARIOS: Sequence[Scenario] = (
         (Touched("email", "email.open", D1 + 9 * HOUR, D3 + 10 * HOUR, trace="none"),),
         D1 + 6 * DAY, 66.0, "email", "email", ("email",),
     ),
+    # not formatted, so that a scenario's answer stays on one line, as in a table
 )  # fmt: skip
 """Every worked example of the attribution rules, then the edges; windows are those of the preset 2022."""
