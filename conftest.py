@@ -1,12 +1,12 @@
 """Notebooks, and examples in docstrings, read the sample once between them: an export never changes."""
 
-from collections.abc import Iterator
 from functools import cache
 
 import pytest
 from filelock import FileLock
 
-from klavnb import ahead, handover, store
+from klavnb import store
+from klavnb.report.loading import load_beside
 
 SLOW = ("test_wheel", "test_every_format", "test_readme", "test_kill", "test_bad_input", "test_browser")
 """Files that take long: begun first, they do not keep one core busy when all others are done."""
@@ -34,21 +34,15 @@ def read_once(paths: object, **options: object) -> store.Export:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def notebooks_read_the_sample_once(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[None]:
-    """Where all tests run, hand the kernels of notebooks the sample loaded, as `klavnb report` does."""
+def notebooks_read_the_sample_once(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Where all tests run, load the sample for the kernels of notebooks, as `klavnb report` does."""
     if not any(item.path.suffix == ".ipynb" for item in request.session.items):
-        yield
         return
     own = tmp_path_factory.getbasetemp()
-    folder = (own.parent if hasattr(request.config, "workerinput") else own) / "sample"
-    with FileLock(f"{folder}.lock"):
-        if not folder.exists():
-            ahead.load_ahead("sample", "", "", str(folder))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(handover.VARIABLE, str(folder / "handover.json"))
-        yield
+    folder = own.parent if hasattr(request.config, "workerinput") else own
+    with FileLock(folder / "sample.lock"), load_beside({"data": "sample"}) as load:
+        if load is not None:
+            load.wait()
 
 
 @pytest.fixture(autouse=True)

@@ -1,10 +1,12 @@
 """Loads an export for the reports that will read it."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from klavnb.errors import KlavnbError
 from klavnb.handover import hand_over
+from klavnb.kept import find_kept_sample, remove_former_samples
 from klavnb.loading import LoadOptions
 from klavnb.settings import Settings
 from klavnb.store import find_paths, load_store
@@ -13,9 +15,10 @@ __all__ = ["load_ahead"]
 
 
 def load_ahead(data: str, settings_file: str, conversion_metric: str, folder: str) -> None:
-    """Load an export into a folder, and hand the store over; where that fails, nothing is handed over.
+    """Load an export into a folder, and hand the store over; the sample is loaded into the user's cache and stays.
 
-    Whoever reads the export then reads it as if this had not been tried, and says what is wrong with it.
+    Where that fails, nothing is handed over: whoever reads the export then reads it as if this had not been tried,
+    and says what is wrong with it.
 
     Parameters
     ----------
@@ -25,9 +28,15 @@ def load_ahead(data: str, settings_file: str, conversion_metric: str, folder: st
         Where the store, `store`, and the file that tells of it, `handover.json`, are written.
     """
     place = Path(folder)
+    options = LoadOptions(workers=os.cpu_count() or 1)
     try:
         settings = Settings.from_options(file=settings_file, conversion_metric=conversion_metric)
-        options = LoadOptions(workers=os.cpu_count() or 1)
+        kept = find_kept_sample([data], settings=settings)
+        if kept is not None:
+            with suppress(KlavnbError):  # a cache that cannot be written, or that another load is writing
+                load_store(data, kept, settings=settings, options=options)
+                remove_former_samples()
+                return
         load_store(data, place / "store", settings=settings, options=options)
     except KlavnbError:
         return

@@ -4,11 +4,15 @@ In a checkout they are the repository's own; in an installed wheel they lie insi
 """
 
 from pathlib import Path
+from typing import Final
 
-__all__ = ["find_definitions", "find_notebooks", "find_sample"]
+__all__ = ["SAMPLE", "find_definitions", "find_notebooks", "find_sample"]
 
 PACKAGE = Path(__file__).parent
 CHECKOUT = PACKAGE.parent
+
+SAMPLE: Final = "sample"
+"""What the sample export is called wherever an export is asked for."""
 
 
 def find_notebooks() -> dict[str, Path]:

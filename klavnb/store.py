@@ -2,7 +2,7 @@
 
 import atexit
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -13,7 +13,7 @@ import dataframely as dy
 import msgspec
 import polars as pl
 
-from klavnb.bundled import find_sample
+from klavnb.bundled import SAMPLE, find_sample
 from klavnb.cluster import Cluster
 from klavnb.errors import ExportError, SettingsError, StoreError, name_some
 from klavnb.files import PART
@@ -22,6 +22,7 @@ from klavnb.formats import DatabaseSource, is_address
 from klavnb.formats.contract import build
 from klavnb.formats.folders import DATA, LOCK, is_store
 from klavnb.handover import find_handed_over
+from klavnb.kept import find_kept_sample
 from klavnb.layout import commit, new_data
 from klavnb.loading import (
     ASIDE,
@@ -67,7 +68,6 @@ __all__ = [
     "write_store",
 ]
 
-SAMPLE: Final = "sample"
 DEFAULT_OPTIONS: Final = LoadOptions(max_rejects=0.05)
 OF_THE_SYSTEM: Final = "os error"
 """What polars says of a failure of the system, such as a full disk, whichever of its errors it raises."""
@@ -145,6 +145,10 @@ def read_export(paths: str | Path | Sequence[str | Path], *, settings: Settings 
         return read_store(stores[0]) if settings is None else _suit(stores[0], settings)
     _refuse_unfinished(found)
     chosen = settings or Settings.preset("2022")
+    loaded = find_kept_sample(found, settings=chosen)
+    if loaded is not None and is_store(loaded):
+        with suppress(StoreError):  # whoever cleans a cache may have taken a part of it
+            return _suit(loaded, chosen)
     loaded = find_handed_over(found, settings=chosen)
     if loaded is not None:
         return _suit(loaded, chosen)

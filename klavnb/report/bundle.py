@@ -1,7 +1,6 @@
 """The scripts of a page: Vega, built once for each version and kept in the user's cache, and klavnb's own."""
 
 import contextlib
-import os
 import re
 from functools import cache
 from importlib.metadata import version
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import klavnb
 from klavnb.files import replace_file
+from klavnb.kept import find_cache
 
 __all__ = ["read_bundle", "read_page_file"]
 
@@ -29,7 +29,7 @@ def read_bundle() -> str:
     Building it takes a second or more, so it is kept in the user's cache; where that cannot be written
     it is built every time.
     """
-    kept = _find_cache() / f"vega-{version('vl-convert-python')}-{klavnb.__version__}.js"
+    kept = find_cache() / f"vega-{version('vl-convert-python')}-{klavnb.__version__}.js"
     try:
         return kept.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
@@ -40,8 +40,3 @@ def read_bundle() -> str:
     with contextlib.suppress(OSError):
         replace_file(kept, lambda part: part.write_text(bundle, encoding="utf-8"))
     return bundle
-
-
-def _find_cache() -> Path:
-    folder = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or "~/.cache"
-    return Path(folder).expanduser() / "klavnb"

@@ -9,7 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from klavnb.errors import KlavnbError
 from klavnb.handover import VARIABLE
+from klavnb.kept import find_kept_sample
+from klavnb.settings import Settings
 
 __all__ = ["Load", "load_beside"]
 
@@ -40,7 +43,9 @@ class Load:
 
 @contextmanager
 def load_beside(parameters: Mapping[str, object]) -> Iterator[Load | None]:
-    """Begin to load an export; at the end the store is gone. None where there is nothing to load, as with a store.
+    """Begin to load an export; at the end the store is gone. None where there is nothing to load.
+
+    That is so with a store, and with the sample, once it was loaded for another report.
 
     Parameters
     ----------
@@ -50,7 +55,7 @@ def load_beside(parameters: Mapping[str, object]) -> Iterator[Load | None]:
     data, settings_file, conversion_metric = (
         str(parameters.get(name, "")) for name in ("data", "settings_file", "conversion_metric")
     )
-    if not data or (Path(data) / MANIFEST).is_file():
+    if not data or (Path(data) / MANIFEST).is_file() or _is_kept(data, settings_file, conversion_metric):
         yield None
         return
     quiet = subprocess.DEVNULL
@@ -61,3 +66,12 @@ def load_beside(parameters: Mapping[str, object]) -> Iterator[Load | None]:
                 yield Load(process, {**os.environ, VARIABLE: str(Path(folder) / "handover.json")})
             finally:
                 process.kill()
+
+
+def _is_kept(data: str, settings_file: str, conversion_metric: str) -> bool:
+    try:
+        settings = Settings.from_options(file=settings_file, conversion_metric=conversion_metric)
+    except KlavnbError:  # what is wrong with them is for the notebook to say
+        return False
+    kept = find_kept_sample([data], settings=settings)
+    return kept is not None and (kept / MANIFEST).is_file()
