@@ -10,12 +10,12 @@ from typing import Final
 
 import polars as pl
 
-from klavnb.formats.contract import LONGEST_RAW
+from klavnb.formats.contract import LONGEST_RAW, build
 from klavnb.formats.made_ids import MADE
 from klavnb.knowledge import Knowledge
 from klavnb.metrics import RENAMED_METRICS
 from klavnb.reading import fill_blank, from_unix, read_times
-from klavnb.schemas import Reject
+from klavnb.schemas import Reject, list_types
 
 __all__ = ["REPEATED", "TYPED", "finish_events", "reject_events", "type_events"]
 
@@ -80,7 +80,7 @@ def type_events(raw: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     )
     is_usable = typed["reason"].is_null()
     if is_usable.all():
-        return typed.select(TYPED), Reject.create_empty()
+        return typed.select(TYPED), build(Reject)
     # an id that was made for an event is not what the file says
     given_id = pl.when(~pl.col("event_id").str.starts_with(MADE)).then("event_id")
     rejects = reject_events(raw.with_columns(given_id, reason=typed["reason"]).filter(~is_usable))
@@ -157,7 +157,7 @@ def reject_events(rows: pl.DataFrame) -> pl.DataFrame:
         + pl.col("properties").fill_null("null")
         + pl.lit("}")
     )
-    return rows.select("file", "line", "reason", raw=raw.str.head(LONGEST_RAW)).cast(Reject.create_empty().schema)
+    return rows.select("file", "line", "reason", raw=raw.str.head(LONGEST_RAW)).cast(list_types(Reject))
 
 
 TYPED: Final = (

@@ -4,6 +4,8 @@ All times are UTC. All ids are text, as Klaviyo writes them. Money is in the cur
 in major units (12.5 is twelve euros and fifty cents), and is never converted.
 """
 
+from functools import cache
+
 import dataframely as dy
 import polars as pl
 
@@ -28,7 +30,21 @@ __all__ = [
     "Reject",
     "SegmentSize",
     "Touch",
+    "list_types",
 ]
+
+
+@cache
+def list_types(contract: type[dy.Schema]) -> pl.Schema:
+    """Return the types of a contract's columns, by their names: of each contract dataframely takes 2 ms for them.
+
+    Examples
+    --------
+    >>> list_types(GroupMember)["joined_at"]
+    Datetime(time_unit='us', time_zone='UTC')
+    """
+    return contract.create_empty().schema
+
 
 RECEIPT_SOURCES = ("received_event", "send_cohort", "handoff", "touch")
 """Where the receipt time of a touch was found, best first; `touch` means nowhere, so the touch itself."""

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from klavnb.receipts import add_receipts
-from klavnb.schemas import Event
+from klavnb.schemas import Event, list_types
 from klavnb.settings import Settings
 
 Row = Mapping[str, Any]
@@ -82,7 +82,7 @@ S = TypeVar("S", bound=dy.Schema)
 
 def frame(schema: type[dy.Schema], rows: Iterable[Row]) -> pl.DataFrame:
     """Rows as a frame of the contract's columns and types, unchecked."""
-    return pl.DataFrame(list(rows), schema=schema.create_empty().schema)
+    return pl.DataFrame(list(rows), schema=list_types(schema))
 
 
 def lazy(schema: type[S], rows: Iterable[Row]) -> dy.LazyFrame[S]:
@@ -170,7 +170,9 @@ def _dated(second: int, template: Row) -> Row:
 
 
 def _dated_between(earliest: int, latest: int, templates: Sequence[Row]) -> st.SearchStrategy[Row]:
-    return st.builds(_dated, st.integers(earliest, latest), st.sampled_from(templates))
+    # `sampled_from` would look at each of the many templates before the first case
+    template = st.integers(0, len(templates) - 1).map(templates.__getitem__)
+    return st.builds(_dated, st.integers(earliest, latest), template)
 
 
 def _join(batch: list[tuple[list[Row], list[Row]]]) -> list[Row]:

@@ -97,10 +97,10 @@ def find_receipt(event: Row, channel: str, events: Sequence[Row], settings: Sett
     of_the_message = [
         other
         for other in events
-        if settings.roles.get(other["metric"]) == f"{channel}.received"
-        and other["profile_id"] == event["profile_id"]
+        if other["profile_id"] == event["profile_id"]
         and other["message_id"] is not None
         and other["message_id"] == event["message_id"]
+        and settings.roles.get(other["metric"]) == f"{channel}.received"
     ]
     sending = event["transmission_id"]
     of_the_sending = [

@@ -13,7 +13,7 @@ from builders import ANNOUNCED, DAY, START, Row, event, frame
 from klavnb.comparison import compare_models
 from klavnb.performance import MessageStudy, study_messages
 from klavnb.receipts import add_receipts
-from klavnb.schemas import Event, GroupMember, Message, Profile, Reject
+from klavnb.schemas import Event, GroupMember, Message, Profile, Reject, list_types
 from klavnb.segments import UTC_CALENDAR, Calendar
 from klavnb.settings import Settings
 from klavnb.store import Export
@@ -46,7 +46,7 @@ def number(rows: Iterable[Row]) -> list[Row]:
 def make_export(rows: Iterable[Row], *, messages: Iterable[Row] = MESSAGES, settings: Settings = ANNOUNCED) -> Export:
     given = frame(Event, rows)
     events: dy.LazyFrame[Event] = Event.cast(add_receipts(given.lazy(), roles=settings.roles).collect().lazy())
-    named = pl.DataFrame(list(messages), schema=Message.create_empty().schema, strict=False)
+    named = pl.DataFrame(list(messages), schema=list_types(Message), strict=False)
     first, last = given.select(first=pl.col("occurred_at").min(), last=pl.col("occurred_at").max()).row(0)
     summary = LoadSummary(
         sources=("made by hand",),

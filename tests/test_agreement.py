@@ -71,7 +71,7 @@ from klavnb.receipts import add_receipts
 from klavnb.sample.account import Account, invent_account
 from klavnb.sample.dice import Dice
 from klavnb.sample.recorded import TIMELINE, AccountSettings, record
-from klavnb.schemas import Agreement, CampaignTotal, Event
+from klavnb.schemas import Agreement, CampaignTotal, Event, list_types
 from klavnb.settings import Settings
 from klavnb.store import Export, read_export
 from klavnb.touches import find_conversions, find_touches
@@ -516,7 +516,7 @@ def export_account(account: Account) -> Export:
         for event in account.events
         if names.get(event.metric, event.metric) in used
     ]
-    frame = pl.DataFrame(rows, schema=Event.create_empty().schema, strict=False)
+    frame = pl.DataFrame(rows, schema=list_types(Event), strict=False)
     events = Event.cast(add_receipts(frame.lazy(), roles=ANNOUNCED.roles)).collect()
     template = export(ordered([]))
     times = {"first_event_at": events["occurred_at"].min(), "last_event_at": events["occurred_at"].max()}
@@ -667,7 +667,7 @@ class TestTotals:
 
     @staticmethod
     def compare(*totals: dict[str, object]) -> tuple[AgreementStudy, dict[str, tuple[float, float]]]:
-        columns = CampaignTotal.create_empty().schema
+        columns = list_types(CampaignTotal)
         given = pl.DataFrame([{"file": "campaigns.csv", **total} for total in totals], schema=columns)
         data = export(*TestTotals.ROWS, LATE)
         messages = data.messages.with_columns(

@@ -13,7 +13,7 @@ from test_findings import HOSTILE
 import klavnb as kn
 from klavnb.agreement.describing import CLASS_NAMES, MEASURE_NAMES
 from klavnb.rendering import CHART, FACTS
-from klavnb.schemas import AGREEMENTS, CampaignTotal
+from klavnb.schemas import AGREEMENTS, CampaignTotal, list_types
 from klavnb.settings import Settings
 
 AGREED = (received_email(day=1), email_open(day=1.25), ordered(["email open d1.25"], value=80.0))
@@ -42,7 +42,7 @@ def show(
 ) -> dict[str, Any]:
     """Everything that the notebook shows of some events: name → text, chart, table, or nothing."""
     given = pl.DataFrame(
-        [{"file": "campaigns.csv", **total} for total in totals or []], schema=CampaignTotal.create_empty().schema
+        [{"file": "campaigns.csv", **total} for total in totals or []], schema=list_types(CampaignTotal)
     )
     data = replace(export(*rows), totals=CampaignTotal.cast(given.lazy()))
     study = kn.agreement.study_agreement(data, settings=settings, model=model)

@@ -41,7 +41,7 @@ from polars.testing import assert_frame_equal
 
 from klavnb.attribution import attribute, attribute_models
 from klavnb.models import MODELS
-from klavnb.schemas import Conversion, Credit, Touch
+from klavnb.schemas import Conversion, Credit, Touch, list_types
 from klavnb.settings import Settings
 from klavnb.touches import find_conversions, find_touches
 
@@ -86,7 +86,7 @@ def credit(*rows: Row, model: str, settings: Settings = ANNOUNCED) -> pl.DataFra
     touches = find_touches(history, settings=settings)
     conversions = find_conversions(history, settings=settings)
     credits_ = attribute(touches, conversions, model=model, settings=settings).collect()
-    assert credits_.schema == Credit.create_empty().schema
+    assert credits_.schema == list_types(Credit)
     return Credit.validate(credits_).sort("conversion_id", "touch_id")
 
 
@@ -113,7 +113,7 @@ def outcome(*rows: Row, model: str, settings: Settings = ANNOUNCED) -> pl.DataFr
 def expect(*rows: tuple[str | None, str | None, str | None, float, float, str | None]) -> pl.DataFrame:
     """Touch, its channel, the last channel, credit, money, reason."""
     columns = ["touch_id", "channel", "last_channel", "credit", "attributed_value", "reason"]
-    types = {column: dtype for column, dtype in Credit.create_empty().schema.items() if column in columns}
+    types = {column: dtype for column, dtype in list_types(Credit).items() if column in columns}
     return pl.DataFrame(list(rows), schema={column: types[column] for column in columns}, orient="row")
 
 

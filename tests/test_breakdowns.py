@@ -33,7 +33,7 @@ from klavnb.breakdowns import (
 from klavnb.caveats import count_channels, find_caveats
 from klavnb.comparison import ModelComparison, compare_models, estimate_difference, summarise_changes
 from klavnb.errors import SettingsError
-from klavnb.schemas import GroupMember, Message, Profile, Reject
+from klavnb.schemas import GroupMember, Message, Profile, Reject, list_types
 from klavnb.sensitivity import sweep_windows, value_extra_days
 from klavnb.settings import Settings
 from klavnb.store import Export, read_export
@@ -52,7 +52,7 @@ def export(*rows: object) -> Export:
                 {"message_id": "an email", "message_type": "campaign", "campaign_name": "Spring", "name": "Spring 1"},
                 {"message_id": "an sms", "message_type": "flow", "flow_name": "Cart", "name": "Cart 1"},
             ],
-            schema=Message.create_empty().schema,
+            schema=list_types(Message),
             strict=False,
         ).lazy()
     )

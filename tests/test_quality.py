@@ -15,7 +15,7 @@ from study_builders import loaded
 import klavnb as kn
 from klavnb.errors import SettingsError
 from klavnb.quality import LEVELS, SIGNS, TITLES, Check, Limits, Survey, find_gaps, find_worst, survey_export
-from klavnb.schemas import Reject
+from klavnb.schemas import Reject, list_types
 from klavnb.settings import Settings
 from klavnb.store import Export
 
@@ -517,7 +517,7 @@ def test_repeated_events_harm_nothing_and_other_rejects_do() -> None:
 def test_a_broken_file_is_serious_whatever_it_is_a_part_of_and_is_named() -> None:
     made = export(*SOUND, rows_in=100_000, rejected={"broken file: may.zip: cut": 1, "no event id": 2})
     broken = {"file": "may.zip", "line": None, "reason": "broken file: may.zip: cut", "raw": None}
-    rejects = Reject.cast(pl.DataFrame([broken, {**broken, "file": "a.parquet"}], schema=Reject.create_empty().schema))
+    rejects = Reject.cast(pl.DataFrame([broken, {**broken, "file": "a.parquet"}], schema=list_types(Reject)))
     checks = kn.check_export(replace(made, rejects=rejects.lazy()), settings=ANNOUNCED, as_of=LATER)
     (check,) = [check for check in checks if check.name == "rejects"]
     assert check.level == "serious"

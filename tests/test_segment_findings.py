@@ -26,6 +26,7 @@ from klavnb.errors import SettingsError
 from klavnb.recipes import WHYS
 from klavnb.rendering import CHART, FACTS, render
 from klavnb.report import make_reports
+from klavnb.schemas import list_types
 from klavnb.studies import SegmentStudy, study_segments
 from klavnb.wording import LEFT_OUT_REASONS, RECIPE_REASONS
 from klavnb.workaround import Workaround
@@ -731,7 +732,7 @@ def replayed(
         for variant in ("as_published", "mended")
         for ago in (1, 0)
     ]
-    schema = kn.recipes.RecipeCount.create_empty().schema
+    schema = list_types(kn.recipes.RecipeCount)
     missed_by_all = {why: sum(missed.get(why, 0) for _, missed in counts.values()) for why in WHYS}
     exact_people, missed_people = people or (
         sum(exact for exact, _ in counts.values()),

@@ -34,7 +34,7 @@ from klavnb.definitions.conditions import (
     SegmentCondition,
 )
 from klavnb.errors import DefinitionError
-from klavnb.schemas import Event
+from klavnb.schemas import Event, list_types
 from klavnb.segments import (
     Calendar,
     add_changes,
@@ -209,9 +209,7 @@ def refuse_to_read(column: str, data: Export) -> Export:
     def refuse(_values: pl.Series) -> pl.Series:
         raise AssertionError(column)
 
-    events = data.events.with_columns(
-        pl.col(column).map_batches(refuse, return_dtype=Event.create_empty().schema[column])
-    )
+    events = data.events.with_columns(pl.col(column).map_batches(refuse, return_dtype=list_types(Event)[column]))
     return replace(data, events=events)
 
 

@@ -14,7 +14,7 @@ import dataframely as dy
 import polars as pl
 
 from klavnb.formats.decoded import to_text
-from klavnb.schemas import Reject
+from klavnb.schemas import Reject, list_types
 
 __all__ = [
     "BROKEN",
@@ -192,13 +192,8 @@ class RawGroupMember(dy.Schema):
 
 
 @cache
-def _schema(contract: type[dy.Schema]) -> pl.Schema:
-    return contract.create_empty().schema
-
-
-@cache
 def _nothing(contract: type[dy.Schema]) -> pl.DataFrame:
-    return pl.DataFrame(schema=_schema(contract))
+    return pl.DataFrame(schema=list_types(contract))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,7 +267,7 @@ def build(contract: type[dy.Schema], **columns: Sequence[object] | pl.Series | s
     """
     if not columns:
         return _nothing(contract)
-    schema = _schema(contract)
+    schema = list_types(contract)
     height = max((len(values) for values in columns.values() if not isinstance(values, str)), default=0)
     given = {name: columns.get(name) for name in schema}
     return pl.DataFrame(

@@ -7,7 +7,7 @@ import dataframely as dy
 import polars as pl
 
 from klavnb.definitions.conditions import Definition
-from klavnb.schemas import Membership
+from klavnb.schemas import Membership, list_types
 from klavnb.segments.calendar import UTC_CALENDAR, AsOf, Calendar, find_instant
 from klavnb.segments.slices import check_slice, find_stays, plan_slices
 from klavnb.store import Export
@@ -73,7 +73,7 @@ def list_memberships(
     if len(parts) == 1:
         return Membership.cast(find_stays(data, parts[0]).lazy())
     check_slice(data, parts[0])
-    found = stream(lambda _: (find_stays(data, part) for part in parts), Membership.create_empty().schema)
+    found = stream(lambda _: (find_stays(data, part) for part in parts), list_types(Membership))
     return Membership.cast(found)
 
 
