@@ -1,48 +1,12 @@
-"""Frames → charts. Each says its finding in the title and describes itself for who cannot see it."""
+"""Frames → charts. Each says its finding in the title and describes itself for who cannot see it.
 
-from klavnb.charts.agreement import draw_agreement, draw_agreement_weeks
-from klavnb.charts.amounts import draw_bridge, draw_messages, draw_split
-from klavnb.charts.fit import draw_drift, draw_recorded_lags
-from klavnb.charts.journeys import draw_journeys
-from klavnb.charts.models import draw_dependence, draw_learned, draw_model_channels
-from klavnb.charts.performance import draw_earnings, draw_rates, draw_steps
-from klavnb.charts.quality import draw_days, draw_order_values, draw_receipts
-from klavnb.charts.recipe import draw_recipe, draw_recipe_reasons
-from klavnb.charts.segments import draw_moves, draw_overlap, draw_segment_values, draw_sizes
-from klavnb.charts.spending import draw_item_buyers, draw_spending
-from klavnb.charts.weeks import draw_weeks
-from klavnb.charts.windows import draw_gaps, draw_sweep
+Each loads when it is first used: a report needs a few of them.
+"""
+
+import lazy_loader
+
 from klavnb.rendering import enable
 
-__all__ = [
-    "draw_agreement",
-    "draw_agreement_weeks",
-    "draw_bridge",
-    "draw_days",
-    "draw_dependence",
-    "draw_drift",
-    "draw_earnings",
-    "draw_gaps",
-    "draw_item_buyers",
-    "draw_journeys",
-    "draw_learned",
-    "draw_messages",
-    "draw_model_channels",
-    "draw_moves",
-    "draw_order_values",
-    "draw_overlap",
-    "draw_rates",
-    "draw_receipts",
-    "draw_recipe",
-    "draw_recipe_reasons",
-    "draw_recorded_lags",
-    "draw_segment_values",
-    "draw_sizes",
-    "draw_spending",
-    "draw_split",
-    "draw_steps",
-    "draw_sweep",
-    "draw_weeks",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 enable()

@@ -11,10 +11,9 @@ from klavnb.comparison import ModelComparison
 from klavnb.errors import name_some
 from klavnb.privacy import mask
 from klavnb.store import Export
-from klavnb.studies import SegmentStudy
 from klavnb.tables.layout import tabulate
 
-__all__ = ["tabulate_provenance", "tabulate_segment_provenance"]
+__all__ = ["list_provenance", "tabulate_provenance"]
 
 LIBRARIES = ("klavnb", "polars", "altair", "great-tables", "papermill", "nbconvert")
 
@@ -30,20 +29,8 @@ def tabulate_provenance(export: Export, *, comparison: ModelComparison) -> GT:
     )
 
 
-def tabulate_segment_provenance(study: SegmentStudy, *, comparison: ModelComparison) -> GT:
-    """List where the numbers of a report on segments come from: data, rows, days, settings, versions."""
-    return list_provenance(
-        study.export,
-        {
-            "Segments": name_some([definition.name for definition in study.definitions]),
-            "Days": f"{study.start_on} to {study.end_on}, looked at on {study.as_of_on}; {study.calendar.time_zone}",
-            "Models": f"{comparison.baseline} against {comparison.candidate}",
-            "Settings of the models": comparison.settings.describe(),
-        },
-    )
-
-
 def list_provenance(export: Export, own: Mapping[str, str]) -> GT:
+    """List where the numbers of a report come from: data and load, then its own rows (name → words), then versions."""
     summary = export.summary
     first, last = (f"{at:%Y-%m-%d %H:%M}" if at else "–" for at in (summary.first_event_at, summary.last_event_at))
     rows = {

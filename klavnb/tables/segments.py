@@ -1,18 +1,23 @@
-"""Tables of segments, of customers by what they spent, and of the audience that would leave."""
+"""Tables of segments, of customers by what they spent, of the audience that would leave, and of their provenance."""
 
 import polars as pl
 from great_tables import GT
 
 from klavnb.audiences import AudienceManifest
+from klavnb.comparison import ModelComparison
+from klavnb.errors import name_some
 from klavnb.labels import tell_apart, tidy_names
 from klavnb.privacy import mask
+from klavnb.studies import SegmentStudy
 from klavnb.tables.layout import add_unit, tabulate
+from klavnb.tables.provenance import list_provenance
 from klavnb.wording import LEFT_OUT_REASONS, RECIPE_REASONS, name_window
 from klavnb.workaround import Workaround
 
 __all__ = [
     "tabulate_audience",
     "tabulate_recipe",
+    "tabulate_segment_provenance",
     "tabulate_segment_values",
     "tabulate_segments",
     "tabulate_sizes",
@@ -237,3 +242,16 @@ def tabulate_audience(audience: AudienceManifest, *, least: int) -> GT:
 def _hide(count: pl.Expr, least: int) -> pl.Expr:
     """Leave out a number of people that is smaller than may be shown."""
     return pl.when((count >= least) | (count == 0)).then(count)
+
+
+def tabulate_segment_provenance(study: SegmentStudy, *, comparison: ModelComparison) -> GT:
+    """List where the numbers of a report on segments come from: data, rows, days, settings, versions."""
+    return list_provenance(
+        study.export,
+        {
+            "Segments": name_some([definition.name for definition in study.definitions]),
+            "Days": f"{study.start_on} to {study.end_on}, looked at on {study.as_of_on}; {study.calendar.time_zone}",
+            "Models": f"{comparison.baseline} against {comparison.candidate}",
+            "Settings of the models": comparison.settings.describe(),
+        },
+    )
