@@ -78,7 +78,7 @@ def _draw_first() -> None:
     from great_tables import GT  # noqa: PLC0415 - as above
 
     rows = pl.DataFrame({"name": ["first"], "value": [1.0]})
-    bars = alt.Chart(rows).mark_bar().encode(x="value:Q", y="name:N")
+    bars = alt.Chart(rows).mark_bar().encode(x=alt.X("value:Q"), y=alt.Y("name:N"))
     alt.layer(bars, bars.mark_text()).to_dict(validate=False)
     GT(rows).fmt_number("value").as_raw_html()
 

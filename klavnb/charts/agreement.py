@@ -60,7 +60,9 @@ def draw_agreement(counts: pl.LazyFrame, *, study: AgreementStudy) -> Picture | 
         f"({format_share(row['count_conversions'], total)})"
         for row in rows.to_dicts()
     )
-    return alt.layer(bars, labels).properties(
+    return alt.layer(
+        bars,
+        labels,
         width=WIDTH - 300,
         height=BAND * rows.height,
         title=f"They differ on {count_differ:,} of {format_count(study.count_compared, 'order')} that can be compared",
@@ -117,7 +119,8 @@ def draw_agreement_weeks(weeks: pl.LazyFrame, *, study: AgreementStudy) -> Pictu
         if differing.height
         else f"They differ in none of {format_count(len(days), 'week')}"
     )
-    return alt.layer(bars).properties(
+    return alt.layer(
+        bars,
         width=WIDTH,
         height=220,
         title=title,

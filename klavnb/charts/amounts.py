@@ -64,7 +64,7 @@ def draw_split(split: pl.LazyFrame, *, currency: str | None, sides: Sides = OLD_
         ],
     )
     bars = base.mark_bar(size=BAND - 8, color=INK).encode(
-        opacity=alt.condition(f"datum.part == '{found}'", alt.value(FULL), alt.value(FAINT))
+        opacity=alt.OpacityValue(FAINT, condition={"test": f"datum.part == '{found}'", "value": FULL})
     )
     labels = base.mark_text(align="left", dx=6, color=INK).encode(text=alt.Text("percent:N"))
     title = (
@@ -74,8 +74,13 @@ def draw_split(split: pl.LazyFrame, *, currency: str | None, sides: Sides = OLD_
         f"{row['what'].lower()}: {format_money(row['value'], currency)} ({format_share(row['value'], total)})"
         for row in rows.iter_rows(named=True)
     )
-    return alt.layer(bars, labels).properties(
-        width=WIDTH - 300, height=BAND * max(len(order), 1), title=title, description=f"Bars of revenue: {described}."
+    return alt.layer(
+        bars,
+        labels,
+        width=WIDTH - 300,
+        height=BAND * max(len(order), 1),
+        title=title,
+        description=f"Bars of revenue: {described}.",
     )
 
 
@@ -172,7 +177,11 @@ def draw_bridge(
         else "Both credit every channel the same revenue"
     )
     told = "; ".join(f"{row['what']}: {format_money(row['difference'], currency)}" for row in steps.to_dicts())
-    return alt.layer(bars, marks, step_labels, end_labels).properties(
+    return alt.layer(
+        bars,
+        marks,
+        step_labels,
+        end_labels,
         width=WIDTH - 200,
         height=BAND * len(order),
         title=title,
@@ -242,7 +251,10 @@ def draw_messages(
         f"{format_money(row['candidate_value'], currency)}"
         for row in rows.head(5).to_dicts()
     )
-    return alt.layer(line, ring, dot).properties(
+    return alt.layer(
+        line,
+        ring,
+        dot,
         width=WIDTH - 300,
         height=BAND * max(rows.height, 1),
         title=title,

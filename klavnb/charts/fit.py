@@ -8,7 +8,7 @@ import polars as pl
 
 from klavnb.agreement import Drift, SettingsFit, count_lags, measure_drift
 from klavnb.channels import CHANNEL_NAMES
-from klavnb.charts.ink import INK, WIDTH, Picture
+from klavnb.charts.ink import INK, WIDTH, Picture, at_height
 from klavnb.theme import CHANNEL_COLOURS, LOSS_COLOUR
 from klavnb.windows import describe_window
 from klavnb.wording import format_count
@@ -52,7 +52,9 @@ def draw_recorded_lags(lags: pl.LazyFrame, *, fit: SettingsFit) -> Picture | Non
         for channel in channels
     )
     beyond = lags.filter(pl.col("from_receipt") > longest).select(pl.len()).collect().item()
-    return alt.vconcat(*pictures, spacing=28).properties(
+    return alt.vconcat(
+        *pictures,
+        spacing=28,
         title="How old the touches were that Klaviyo credited",
         description="Histograms by channel of the days from the message’s receipt, and from the touch, to the order, "
         f"for the touches that Klaviyo credited. The windows that fit best are dashed lines: {told}. "
@@ -100,12 +102,16 @@ def _draw_channel(rows: pl.DataFrame, windows: pl.DataFrame, *, longest: timedel
         .mark_text(align="left", baseline="top", dx=5, color=INK)
         .encode(
             x=alt.X("day_from:Q", title="Days before the order", scale=reach),
-            y=alt.value(14 * place),
+            y=at_height(14 * place),
             text=alt.Text("text:N", title="Window"),
         )
         for place in range(windows.height)
     ]
-    return alt.layer(filled, outlined, lines, *texts).properties(
+    return alt.layer(
+        filled,
+        outlined,
+        lines,
+        *texts,
         width=WIDTH,
         height=110,
         title=alt.Title(
@@ -151,10 +157,13 @@ def draw_drift(drift: Drift | None) -> Picture | None:
     label = (
         alt.Chart(span)
         .mark_text(align="left", baseline="top", dx=6, color=INK)
-        .encode(x=alt.X("day_on:T", title="Day of the order"), y=alt.value(2), text=alt.Text("text:N"))
+        .encode(x=alt.X("day_on:T", title="Day of the order"), y=at_height(2), text=alt.Text("text:N"))
     )
     title = f"Before {drift.changed_on:%-d %B %Y} the old settings fit, from then on the new ones"
-    return alt.layer(band, lead, label).properties(
+    return alt.layer(
+        band,
+        lead,
+        label,
         width=WIDTH,
         height=200,
         title=title,

@@ -8,7 +8,19 @@ import altair as alt
 from klavnb.channels import CHANNEL_NAMES
 from klavnb.theme import CHANNEL_COLOURS
 
-__all__ = ["BAND", "DARK", "FAINT", "FULL", "INK", "LABEL", "WIDTH", "Picture", "colour_channels", "name_unit"]
+__all__ = [
+    "BAND",
+    "DARK",
+    "FAINT",
+    "FULL",
+    "INK",
+    "LABEL",
+    "WIDTH",
+    "Picture",
+    "at_height",
+    "colour_channels",
+    "name_unit",
+]
 
 Picture = alt.Chart | alt.LayerChart | alt.FacetChart | alt.VConcatChart
 """What altair makes of a chart, alone or of parts."""
@@ -42,6 +54,11 @@ def colour_channels(field: str, title: str | None, names: Iterable[str]) -> alt.
         ),
         legend=None if title is None or len(shown) < 2 else alt.Legend(),  # noqa: PLR2004 - one colour needs no key
     )
+
+
+def at_height(pixels: float) -> alt.YValue:
+    """Place a mark so far below the upper edge."""
+    return alt.YValue(pixels)  # type: ignore[no-untyped-call]  # altair wrote no type here
 
 
 def name_unit(currency: str | None) -> str:

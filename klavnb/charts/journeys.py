@@ -6,7 +6,7 @@ import altair as alt
 import polars as pl
 
 from klavnb.channels import CHANNEL_NAMES
-from klavnb.charts.ink import INK, WIDTH, Picture, colour_channels
+from klavnb.charts.ink import INK, WIDTH, Picture, at_height, colour_channels
 from klavnb.sides import OLD_AND_COOPERATIVE, Sides
 from klavnb.wording import format_count, format_days, format_money, format_share
 
@@ -54,7 +54,9 @@ def draw_journeys(
         "lost": f"only the {sides.baseline} credits",
         "moved": "both credit, but not alike",
     }[outcome]
-    return alt.vconcat(*pictures, spacing=34).properties(
+    return alt.vconcat(
+        *pictures,
+        spacing=34,
         title=f"{format_count(len(pictures), 'order')} that {title}",
         description=f"Timelines of the days before an order. {told.replace('.;', '.')}",
     )
@@ -107,10 +109,15 @@ def _draw_journey(rows: pl.DataFrame, currency: str | None, sides: Sides) -> Pic
     )
     line = order.mark_rule(strokeWidth=2, color=INK).encode(x=x)
     name = order.mark_text(align="left", baseline="bottom", dx=4, color=INK).encode(
-        x=x, y=alt.value(-4), text=alt.Text("text:N", title="Order")
+        x=x, y=at_height(-4), text=alt.Text("text:N", title="Order")
     )
     told = _tell_journey(rows, currency, sides).split(": ", 1)
-    return alt.layer(windows, touches, ring, line, name).properties(
+    return alt.layer(
+        windows,
+        touches,
+        ring,
+        line,
+        name,
         width=WIDTH,
         height=LANE * len(lanes),
         title=alt.Title(told[0], subtitle=[part.strip() for part in told[1].split(";")]),

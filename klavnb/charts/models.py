@@ -132,7 +132,11 @@ def draw_dependence(
         f"{format_money(row['most_value'], currency)} ({MODEL_NAMES[row['most_model']]})"
         for row in names.head(5).to_dicts()
     )
-    return alt.layer(line, ticks, ring, dot).properties(
+    return alt.layer(
+        line,
+        ticks,
+        ring,
+        dot,
         width=WIDTH - 300,
         height=BAND * names.height,
         title=f"Up to {format_money(best['span'], currency)} of one message’s revenue hang on the model",
@@ -191,8 +195,7 @@ def draw_learned(learned: pl.LazyFrame, channels: pl.LazyFrame) -> Picture | Non
         for row in found.drop_nulls("low").to_dicts()
     )
     return (
-        alt.layer(intervals, points, data=rows)
-        .properties(width=WIDTH - 140, height=24 * len(order))
+        alt.layer(intervals, points, data=rows, width=WIDTH - 140, height=24 * len(order))
         .facet(row=alt.Row("name:N", title=None, sort=shown, header=alt.Header(orient="top")))
         .properties(
             title=f"What {format_count(found['count_conversions'][0], 'order')} teach of the channels",

@@ -76,7 +76,10 @@ def draw_earnings(
         f"{format_money(row['candidate_value'], currency)}"
         for row in rows.head(TOLD).to_dicts()
     )
-    return alt.layer(line, ring, dot).properties(
+    return alt.layer(
+        line,
+        ring,
+        dot,
         width=WIDTH - 300,
         height=BAND * rows.height,
         title=_write_title(f"{part} earned {format_share(shown, total)} of the revenue", study),
@@ -129,7 +132,10 @@ def draw_rates(rates: pl.LazyFrame, *, measure: str, top: int, study: MessageStu
         f"{row['name']}: {row['estimate']:.1%} ({row['low']:.1%} to {row['high']:.1%}, median {row['median']:.1%})"
         for row in rows.head(TOLD).to_dicts()
     )
-    return alt.layer(line, dot, tick).properties(
+    return alt.layer(
+        line,
+        dot,
+        tick,
         width=WIDTH - 300,
         height=BAND * rows.height,
         title=_write_title(f"{apart or 'None'} of {known.height} clearly apart from the median", study),
@@ -182,7 +188,9 @@ def draw_steps(steps: pl.LazyFrame, *, top: int, least: int, study: MessageStudy
         f"{format_share(row['count_went_on'], row['count_received'])} went on"
         for row in shown.join(flows.select("flow_id"), on="flow_id", maintain_order="left").to_dicts()
     )
-    return alt.vconcat(*panels, spacing=14).properties(
+    return alt.vconcat(
+        *panels,
+        spacing=14,
         title=_write_title(
             f"{format_share(ordered, received)} of {format_count(received, 'message')} earned an order, "
             f"{format_share(left, received)} lost the reader",

@@ -7,7 +7,7 @@ import altair as alt
 import polars as pl
 
 from klavnb.channels import CHANNEL_NAMES
-from klavnb.charts.ink import BAND, FAINT, FULL, INK, LABEL, WIDTH, Picture
+from klavnb.charts.ink import BAND, FAINT, FULL, INK, LABEL, WIDTH, Picture, at_height
 from klavnb.charts.stacks import rank_parts
 from klavnb.labels import tell_apart, tidy_names
 from klavnb.quality import ANY, SMALLEST, STEPS, Survey, fill_days, find_gaps, list_watched
@@ -63,7 +63,7 @@ def draw_days(survey: Survey) -> Picture:
         marks = (
             alt.Chart(missing.filter(metric=metric))
             .mark_point(shape="triangle-down", filled=True, size=60, color=LOSS_COLOUR, opacity=1)
-            .encode(x=x, y=alt.value(6), tooltip=[alt.Tooltip("on:T", title="Missing day", format="%-d %b %Y")])
+            .encode(x=x, y=at_height(6), tooltip=[alt.Tooltip("on:T", title="Missing day", format="%-d %b %Y")])
         )
         panels.append(
             (area + marks if missing.filter(metric=metric).height else area).properties(
@@ -81,7 +81,9 @@ def draw_days(survey: Survey) -> Picture:
     )
     by_metric = missing.group_by("metric", maintain_order=True).len()
     told = "; ".join(f"{names[metric]}: {format_count(days, 'missing day')}" for metric, days in by_metric.iter_rows())
-    return alt.vconcat(*panels, spacing=18).properties(
+    return alt.vconcat(
+        *panels,
+        spacing=18,
         title=title,
         description=f"Events by {'day' if step == '1d' else 'week'}, each metric on its own scale: "
         f"{', '.join(names.values())}. "
@@ -183,7 +185,7 @@ def draw_order_values(survey: Survey) -> Picture | None:
                 legend=None,
                 scale=alt.Scale(domain=[False, True], range=[INK, LOSS_COLOUR]),
             ),
-            opacity=alt.value(0.7),
+            opacity=at_height(0.7),
             tooltip=[
                 alt.Tooltip("step:N", title="Value"),
                 alt.Tooltip("count_orders:Q", title="Orders", format=","),

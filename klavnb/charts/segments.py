@@ -70,7 +70,9 @@ def draw_sizes(sizes: pl.LazyFrame, *, least: int, changes: pl.LazyFrame | None 
         for row in ends.sort("last", descending=True, maintain_order=True).to_dicts()
     ]
     title = "" if changes is None else _tell_change(changes, least=least)
-    return alt.vconcat(*lines, spacing=22).properties(
+    return alt.vconcat(
+        *lines,
+        spacing=22,
         title=title or f"{told[0]} on the last day",
         description="The size of each segment at the end of each day, each on its own scale. On the last day: "
         f"{'; '.join(told[:8])}. "
@@ -154,7 +156,9 @@ def draw_moves(moves: pl.LazyFrame, *, least: int) -> Picture | None:
     by_segment = totals.sort("segment", "way", maintain_order=True).head(12).to_dicts()
     told = "; ".join(f"{row['segment']}: {row['total']:,} {row['way']}" for row in by_segment)
     busiest = totals.sort("total", descending=True, maintain_order=True).row(0, named=True)
-    return alt.vconcat(*bars, spacing=22).properties(
+    return alt.vconcat(
+        *bars,
+        spacing=22,
         title=f"Most moves: {format_count(busiest['total'], 'time')} someone {busiest['way']} “{busiest['segment']}”",
         description=f"Bars by month: up, how many entered a segment; down, how many left it. {told}. Months with "
         f"fewer than {least} are not drawn.",
@@ -199,7 +203,7 @@ def draw_overlap(overlap: pl.LazyFrame, *, least: int) -> Picture | None:
     )
     texts = base.mark_text().encode(
         text=alt.Text("percent:N"),
-        color=alt.condition(alt.datum.share < DARK, alt.value("#fff"), alt.value("#000")),
+        color=alt.ColorValue("#000", condition={"test": alt.datum.share < DARK, "value": "#fff"}),
     )
     # a segment that lies inside another does so by its definition, mostly
     partly = rows.filter(pl.col("share") < 1)
@@ -211,7 +215,9 @@ def draw_overlap(overlap: pl.LazyFrame, *, least: int) -> Picture | None:
         for row in rows.sort("share", descending=True, maintain_order=True).head(6).to_dicts()
     )
     step = 52
-    return alt.layer(squares, texts).properties(
+    return alt.layer(
+        squares,
+        texts,
         width=step * rows["other"].n_unique(),
         height=step * rows["segment"].n_unique(),
         title=f"{100 * most['share']:.0f} % of “{most['segment']}” is also in “{most['other']}”",
@@ -257,7 +263,7 @@ def draw_segment_values(values: pl.LazyFrame, *, currency: str | None, least: in
         .encode(
             x=alt.X("revenue:Q", title=f"Revenue of the period{name_unit(currency)}"),
             y=alt.Y("segment:N", title=None, sort=shown["segment"].to_list(), axis=alt.Axis(labelLimit=LABEL)),
-            color=alt.value(INK),
+            color=alt.ColorValue(INK),
             opacity=alt.Opacity(
                 "part:N",
                 title=None,

@@ -53,7 +53,7 @@ def draw_spending(spending: pl.LazyFrame, *, currency: str | None, least: int) -
         .encode(
             x=alt.X("count_profiles:Q", title="Customers", axis=alt.Axis(tickMinStep=1)),
             y=rises,
-            color=alt.value(INK),
+            color=alt.ColorValue(INK),
             opacity=alt.Opacity(
                 "part:N",
                 title="Reached",
@@ -81,7 +81,9 @@ def draw_spending(spending: pl.LazyFrame, *, currency: str | None, least: int) -
     told = "; ".join(
         f"{row['window']}, {row['amount']}: {row['count_profiles']:,}" for row in several.head(6).to_dicts()
     )
-    return alt.vconcat(*panels, spacing=22).properties(
+    return alt.vconcat(
+        *panels,
+        spacing=22,
         title=title,
         description="Bars of customers by amount: dark, who reached it with one order; light, who needed several. "
         f"Most needed several: {told or 'nowhere'}. Groups of fewer than {least} are not drawn.",
@@ -115,7 +117,7 @@ def draw_item_buyers(buyers: pl.LazyFrame, *, item_property: str, least: int) ->
         ],
     )
     most = int(rows.select(pl.col("count_profiles").max()).item())
-    is_dark = alt.condition(alt.datum.count_profiles < DARK * most, alt.value("#fff"), alt.value("#000"))
+    is_dark = alt.ColorValue("#000", condition={"test": alt.datum.count_profiles < DARK * most, "value": "#fff"})
     squares = base.mark_rect().encode(
         color=alt.Color(
             "count_profiles:Q", title="Customers", scale=alt.Scale(scheme="viridis", domain=[0, most]), legend=None
@@ -124,7 +126,9 @@ def draw_item_buyers(buyers: pl.LazyFrame, *, item_property: str, least: int) ->
     texts = base.mark_text(fontSize=13).encode(text=alt.Text("count_profiles:Q", format=","), color=is_dark)
     top = rows.filter(window=windows[0]).sort("count_profiles", descending=True, maintain_order=True)
     told = "; ".join(f"{row['item_value']}, {row['window']}: {row['count_profiles']:,}" for row in rows.to_dicts()[:16])
-    return alt.layer(squares, texts).properties(
+    return alt.layer(
+        squares,
+        texts,
         width=110 * len(windows),
         height=BAND * 1.3 * len(values),
         title=f"{what} “{top['item_value'][0]}” has the most customers"

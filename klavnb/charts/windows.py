@@ -6,7 +6,7 @@ import altair as alt
 import polars as pl
 
 from klavnb.channels import ANCHORED_ON_TOUCH, CHANNEL_NAMES
-from klavnb.charts.ink import DARK, INK, WIDTH, Picture, name_unit
+from klavnb.charts.ink import DARK, INK, WIDTH, Picture, at_height, name_unit
 from klavnb.sensitivity import find_set_windows
 from klavnb.settings import Settings
 from klavnb.theme import CHANNEL_COLOURS, LOSS_COLOUR
@@ -89,12 +89,12 @@ def draw_gaps(gaps: pl.LazyFrame, *, settings: Settings, currency: str | None, d
             .mark_text(align="left", baseline="top", dx=5, color=INK)
             .encode(
                 x=alt.X("hour:Q", title=axis, scale=reach),
-                y=alt.value(14 * place),
+                y=at_height(14 * place),
                 text=alt.Text("text:N", title="Window"),
             )
             for place in range(of_windows.height)
         ]
-        rows.append(alt.layer(bars, rule, *texts).properties(width=WIDTH, height=110, title=CHANNEL_NAMES[channel]))
+        rows.append(alt.layer(bars, rule, *texts, width=WIDTH, height=110, title=CHANNEL_NAMES[channel]))
     starts = "the message’s receipt (for pushes and visits: the touch)" if from_receipt else "the touch"
     late = gaps.filter(pl.col("is_open").not_()).select("channel").collect()["channel"].value_counts(sort=True)
     count_late = late.select(pl.col("count").sum()).item()
@@ -104,7 +104,9 @@ def draw_gaps(gaps: pl.LazyFrame, *, settings: Settings, currency: str | None, d
         else "Every last touch was still open at the order"
     )
     told = "; ".join(f"{CHANNEL_NAMES[row['channel']]} {row['count']:,} past the window" for row in late.to_dicts())
-    return alt.vconcat(*rows, spacing=28).properties(
+    return alt.vconcat(
+        *rows,
+        spacing=28,
         title=title,
         description=f"Histograms by channel of the hours from {starts} to the order, for the last touch of the "
         f"channel, windows as dashed lines. {told}. Not drawn: {format_count(beyond, 'order')} for which that is more "
@@ -154,7 +156,7 @@ def draw_sweep(sweep: pl.LazyFrame, *, settings: Settings, currency: str | None)
     frames = base.mark_rect(filled=False, stroke=LOSS_COLOUR, strokeWidth=3).transform_filter("datum.is_set")
     numbers = base.mark_text(fontSize=10).encode(
         text=alt.Text("revenue:Q", format=".3s"),
-        color=alt.condition("datum.is_dark", alt.value("#fff"), alt.value("#000")),
+        color=alt.ColorValue("#000", condition={"test": "datum.is_dark", "value": "#fff"}),
     )
     least, most = cells.select(least=pl.col("revenue").min(), most=pl.col("revenue").max()).row(0)
     as_set = cells.filter("is_set", model="Old model")["revenue"]
@@ -164,8 +166,7 @@ def draw_sweep(sweep: pl.LazyFrame, *, settings: Settings, currency: str | None)
         else ""
     )
     return (
-        alt.layer(fields, frames, numbers, data=cells)
-        .properties(width=WIDTH - 200, height=170)
+        alt.layer(fields, frames, numbers, data=cells, width=WIDTH - 200, height=170)
         .facet(row=alt.Row("model:N", title=None, sort=list(models.values()), header=alt.Header(orient="top")))
         .properties(
             title=f"{format_money(least, currency)} to {format_money(most, currency)}: what the windows alone decide",
