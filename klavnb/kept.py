@@ -6,8 +6,7 @@ is kept as it was loaded, so that only its first report reads the whole export.
 
 import hashlib
 import os
-from collections.abc import Sequence
-from importlib.metadata import version
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -52,7 +51,7 @@ def find_kept_sample(paths: Sequence[object], *, settings: Settings) -> Path | N
     if len(paths) != 1 or not _is_sample(paths[0]):
         return None
     metrics = [settings.conversion_metric, *sorted(settings.metrics.items())]
-    state = [version("polars"), metrics, *map(_describe, sorted([*PACKAGE.rglob("*.py"), *find_sample().iterdir()]))]
+    state = [metrics, *sorted(_list_files(PACKAGE, ending=".py")), *sorted(_list_files(find_sample()))]
     return find_cache() / f"sample-{hashlib.sha256(repr(state).encode()).hexdigest()[:16]}"
 
 
@@ -60,9 +59,12 @@ def _is_sample(path: object) -> bool:
     return path == SAMPLE or (isinstance(path, str | Path) and Path(path).resolve() == find_sample().resolve())
 
 
-def _describe(file: Path) -> tuple[str, int, int]:
-    found = file.stat()
-    return str(file), found.st_size, found.st_mtime_ns
+def _list_files(folder: Path, *, ending: str = "") -> Iterator[tuple[str, int, int]]:
+    for place, _, names in os.walk(folder):
+        for name in names:
+            if name.endswith(ending):
+                found = Path(place, name).stat()
+                yield f"{place}/{name}", found.st_size, found.st_mtime_ns
 
 
 def remove_former_samples() -> None:
