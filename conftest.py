@@ -6,6 +6,7 @@ import pytest
 from filelock import FileLock
 
 from klavnb import store
+from klavnb.export import Export
 from klavnb.report.loading import load_beside
 
 SLOW = ("test_wheel", "test_every_format", "test_readme", "test_kill", "test_bad_input", "test_browser")
@@ -21,12 +22,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @cache
-def read_sample() -> store.Export:
+def read_sample() -> Export:
     """Read it, the first time."""
     return read_export("sample")
 
 
-def read_once(paths: object, **options: object) -> store.Export:
+def read_once(paths: object, **options: object) -> Export:
     """Read an export, the sample from memory."""
     if paths == "sample" and not options:
         return read_sample()

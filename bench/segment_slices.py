@@ -25,8 +25,8 @@ from klavnb.definitions.conditions import (
     NumericFilter,
     PropertyFilter,
 )
+from klavnb.export import Export
 from klavnb.segments import list_members
-from klavnb.store import Export
 
 ROUNDS: Final = 3
 DAYS: Final = 730

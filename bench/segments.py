@@ -15,9 +15,10 @@ import polars as pl
 
 from klavnb.definitions import Definition, single_order_at_least
 from klavnb.definitions.conditions import DateFilter, Group, MetricCondition, NumericFilter
+from klavnb.export import Export
 from klavnb.schemas import Event, GroupMember, Message, Profile, Reject
 from klavnb.segments import segment_members, segment_sizes
-from klavnb.store import Export, LoadSummary
+from klavnb.summary import LoadSummary
 
 ROUNDS = 3
 ORDERS, PROFILES, DAYS = 1_000_000, 200_000, 730

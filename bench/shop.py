@@ -26,9 +26,9 @@ from events import (
 
 from klavnb.layout import commit, new_data
 from klavnb.loading import ASIDE, write_events
+from klavnb.manifest import SCHEMA_VERSION, EventFile, Manifest
 from klavnb.schemas import CampaignTotal, Event, GroupMember, Message, Profile, Reject
 from klavnb.settings import Settings
-from klavnb.store import SCHEMA_VERSION, EventFile, Manifest
 from klavnb.summary import summarise
 from klavnb.tally import Tally, tally_events
 

@@ -56,6 +56,7 @@ from .definitions import (
 )
 from .distribution import attribute_on, find_members_on, segment_sizes_on
 from .errors import DefinitionError, ExportError, KlavnbError, ReportError, SettingsError, StoreError
+from .filling import load_store, write_store
 from .growth import compare_sizes
 from .learned import learn_channels
 from .lists import read_list, read_numbers, read_windows
@@ -83,7 +84,7 @@ from .sensitivity import sweep_windows, value_extra_days
 from .settings import Settings
 from .slicing import scan_credits
 from .spending import compare_spending, count_item_buyers, read_threshold
-from .store import load_store, read_export, write_store
+from .store import read_export
 from .studies import (
     SegmentStudy,
     count_moves,

@@ -5,11 +5,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from klavnb.errors import KlavnbError
+from klavnb.export import find_paths
+from klavnb.filling import load_store
 from klavnb.handover import hand_over
 from klavnb.kept import find_kept_sample, remove_former_samples
 from klavnb.loading import LoadOptions
 from klavnb.settings import Settings
-from klavnb.store import find_paths, load_store
 
 __all__ = ["load_ahead"]
 

@@ -7,7 +7,7 @@ import polars as pl
 from klavnb.attribution import attribute
 from klavnb.channels import ANCHORED_ON_TOUCH
 from klavnb.comparison import ModelComparison
-from klavnb.store import Export
+from klavnb.export import Export
 from klavnb.touches import TAKEN_BACK, count_interactions
 
 __all__ = ["PROVISIONAL", "count_channels", "count_provisional", "find_caveats"]

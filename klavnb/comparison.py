@@ -10,11 +10,11 @@ import polars as pl
 
 from klavnb.attribution import attribute, attribute_models
 from klavnb.errors import SettingsError, name_some
+from klavnb.export import Export
 from klavnb.models import Model, check_model
 from klavnb.schemas import CREDIT_TOLERANCE, OUTCOMES, REASONS, Change, Conversion, Credit, Message, Touch
 from klavnb.settings import Settings
 from klavnb.sides import Sides, check_sides, name_sides
-from klavnb.store import Export
 from klavnb.touches import find_conversions, find_touches
 
 __all__ = [

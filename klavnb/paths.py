@@ -4,8 +4,8 @@ import polars as pl
 
 from klavnb.attribution import find_candidates
 from klavnb.comparison import ModelComparison
+from klavnb.export import Export
 from klavnb.models import ORDER
-from klavnb.store import Export
 from klavnb.touches import find_conversions
 
 __all__ = ["find_paths"]

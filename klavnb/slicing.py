@@ -15,8 +15,8 @@ from klavnb.attribution import OF_TOUCH, attribute_models, credit_latest
 from klavnb.channels import CHANNELS
 from klavnb.errors import ExportError
 from klavnb.latest import NONE, Profiles, order_touches, to_index
-from klavnb.loading import NO_PROGRESS, Progress
 from klavnb.models import LATEST, ORDER, Model, check_models
+from klavnb.progress import NO_PROGRESS, Progress
 from klavnb.schemas import REASONS, Conversion, Credit, Event, Touch
 from klavnb.settings import Settings
 from klavnb.streams import stream

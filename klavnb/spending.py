@@ -7,11 +7,11 @@ from math import floor, log10
 import polars as pl
 
 from klavnb.errors import SettingsError
+from klavnb.export import Export
 from klavnb.lists import read_numbers
 from klavnb.recipes import find_orders
 from klavnb.segments import UTC_CALENDAR, Calendar
 from klavnb.segments.calendar import find_day, find_midnight
-from klavnb.store import Export
 
 __all__ = ["compare_spending", "count_item_buyers", "read_threshold"]
 

@@ -16,11 +16,11 @@ from klavnb.definitions import (
     find_conditions,
 )
 from klavnb.errors import SettingsError, name_some
+from klavnb.export import Export
 from klavnb.schemas import Membership, SegmentSize
 from klavnb.segments import HISTORIES, UTC_CALENDAR, Calendar, describe_history, find_instant, find_memberships
 from klavnb.segments.calendar import find_day, read_date
 from klavnb.segments.sizes import count_sizes, list_moments
-from klavnb.store import Export
 
 __all__ = [
     "SegmentStudy",

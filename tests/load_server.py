@@ -66,7 +66,7 @@ def serve() -> None:
     """Answer arguments with the number of a process that runs them, and such a number with how the process ended."""
     # here, as the workers of a load import this module too
     from klavnb.cli import commands, exports, main, progress  # noqa: F401, PLC0415 - loaded before the fork
-    from klavnb.store import load_store  # noqa: F401, PLC0415 - as above
+    from klavnb.filling import load_store  # noqa: F401, PLC0415 - as above
 
     for line in sys.stdin:
         request = json.loads(line)

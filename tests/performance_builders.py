@@ -11,12 +11,12 @@ import polars as pl
 from builders import ANNOUNCED, DAY, START, Row, event, frame
 
 from klavnb.comparison import compare_models
+from klavnb.export import Export
 from klavnb.performance import MessageStudy, study_messages
 from klavnb.receipts import add_receipts
 from klavnb.schemas import Event, GroupMember, Message, Profile, Reject, list_types
 from klavnb.segments import UTC_CALENDAR, Calendar
 from klavnb.settings import Settings
-from klavnb.store import Export
 from klavnb.summary import LoadSummary
 
 SPRING = {"message_id": "spring", "message_type": "campaign", "campaign_id": "c1"}

@@ -8,9 +8,10 @@ from typing import Any
 from builders import Row, lazy
 
 from klavnb.definitions.conditions import Condition, DateFilter, Definition, Group, MetricCondition, NumericFilter
+from klavnb.export import Export
 from klavnb.schemas import Event, GroupMember, Message, Profile, Reject
 from klavnb.segments import UTC_CALENDAR, Calendar, find_memberships
-from klavnb.store import Export, LoadSummary
+from klavnb.summary import LoadSummary
 
 NAMES = {"PLCORD": "Placed Order", "VIEWED": "Viewed Product"}
 

@@ -7,8 +7,8 @@ from datetime import datetime
 from builders import Row
 from segment_builders import account, happened
 
+from klavnb.export import Export
 from klavnb.schemas import Event
-from klavnb.store import Export
 
 EUR = "EUR"
 

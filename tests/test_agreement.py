@@ -67,13 +67,14 @@ from klavnb.agreement.fitting import list_rules
 from klavnb.attribution import attribute
 from klavnb.caveats import PROVISIONAL
 from klavnb.comparison import compare_credits
+from klavnb.export import Export
 from klavnb.receipts import add_receipts
 from klavnb.sample.account import Account, invent_account
 from klavnb.sample.dice import Dice
 from klavnb.sample.recorded import TIMELINE, AccountSettings, record
 from klavnb.schemas import Agreement, CampaignTotal, Event, list_types
 from klavnb.settings import Settings
-from klavnb.store import Export, read_export
+from klavnb.store import read_export
 from klavnb.touches import find_conversions, find_touches
 
 LATE = event("look", "Viewed Product", day=60, profile_id="zoe")

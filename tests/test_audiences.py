@@ -41,6 +41,7 @@ from klavnb.audiences import (
 )
 from klavnb.definitions import Definition, parse_definition, single_order_at_least, total_spent_at_least
 from klavnb.errors import KlavnbError, SettingsError
+from klavnb.export import Export
 from klavnb.formats import find_files, read_pieces, split_file
 from klavnb.formats.contract import RawExport
 from klavnb.formats.profile_cells import write_cells
@@ -48,7 +49,7 @@ from klavnb.privacy import PERSONAL, mask
 from klavnb.schemas import Profile
 from klavnb.segments import segment_members
 from klavnb.settings import Settings
-from klavnb.store import Export, read_export
+from klavnb.store import read_export
 
 TINY = Path(__file__).parent.parent / "data" / "tiny"
 SPRING = Split.parse("treatment=80,control=20", seed="spring")

@@ -28,8 +28,10 @@ from processes import assert_nothing_runs, find_workers
 from klavnb.bundled import find_sample
 from klavnb.cli import main
 from klavnb.errors import ExportError, KlavnbError, StoreError
+from klavnb.export import Export, read_store
+from klavnb.filling import load_store
 from klavnb.loading import LoadOptions
-from klavnb.store import Export, load_store, read_export, read_store
+from klavnb.store import read_export
 
 Resource = dict[str, Any]
 

@@ -33,10 +33,11 @@ from klavnb.breakdowns import (
 from klavnb.caveats import count_channels, find_caveats
 from klavnb.comparison import ModelComparison, compare_models, estimate_difference, summarise_changes
 from klavnb.errors import SettingsError
+from klavnb.export import Export
 from klavnb.schemas import GroupMember, Message, Profile, Reject, list_types
 from klavnb.sensitivity import sweep_windows, value_extra_days
 from klavnb.settings import Settings
-from klavnb.store import Export, read_export
+from klavnb.store import read_export
 from klavnb.summary import LoadSummary
 
 EUR = {"currency": "EUR"}

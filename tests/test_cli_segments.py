@@ -13,10 +13,11 @@ import pytest
 
 from klavnb.cli import app, main
 from klavnb.definitions import read_definitions
+from klavnb.export import Export
 from klavnb.recipes import backfill_properties
 from klavnb.schemas import SegmentSize
 from klavnb.segments import segment_members
-from klavnb.store import Export, read_export
+from klavnb.store import read_export
 
 TINY = Path(__file__).parent.parent / "data" / "tiny"
 DAY = "2026-08-31"

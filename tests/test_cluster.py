@@ -26,11 +26,12 @@ from klavnb.cluster import Cluster, open_cluster, opening
 from klavnb.definitions import read_definitions
 from klavnb.distribution import attribute_on
 from klavnb.errors import ExportError, KlavnbError, SettingsError, StoreError
+from klavnb.export import read_store
+from klavnb.filling import load_store
 from klavnb.loading import LoadOptions, matching, slices
 from klavnb.models import Model
 from klavnb.settings import Settings
 from klavnb.slicing import scan_credits
-from klavnb.store import load_store, read_store
 
 pytestmark = needs_linux
 
@@ -292,7 +293,7 @@ def test_without_the_extra_the_error_says_how_to_install_it(
 
 def test_nothing_of_the_extra_is_imported_where_no_cluster_is_used() -> None:
     script = (
-        "import sys, klavnb.store, klavnb.cluster, klavnb.cli.exports; "
+        "import sys, klavnb.filling, klavnb.cluster, klavnb.cli.exports; "
         "print(sorted({'dask', 'distributed', 'fsspec', 'obstore', 'boto3'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout == b"[]\n"

@@ -19,13 +19,16 @@ from klavnb.bundled import find_sample
 from klavnb.cli.clusters import open_parts
 from klavnb.distribution import attribute_on
 from klavnb.distribution.credits import plan_ranges
+from klavnb.export import Export
+from klavnb.filling import write_store
 from klavnb.loading import slices
+from klavnb.manifest import list_event_files
 from klavnb.models import Model
 from klavnb.remote import write_part
 from klavnb.schemas import Event, GroupMember, Message, Profile, Reject
 from klavnb.settings import Settings
 from klavnb.slicing import scan_credits
-from klavnb.store import Export, list_event_files, read_export, write_store
+from klavnb.store import read_export
 
 MODELS: list[Model] = ["old", "cooperative"]
 SHARING: list[Model] = ["old", "linear", "last_click"]

@@ -28,9 +28,9 @@ from polars.testing import assert_frame_equal
 import klavnb as kn
 from klavnb.cli import main
 from klavnb.errors import ExportError, SettingsError
+from klavnb.export import Export
 from klavnb.formats import FORMATS, find_files
 from klavnb.formats.klaviyo_names import OWN_NAMES
-from klavnb.store import Export
 
 ROOT = Path(__file__).parent.parent
 TINY = ROOT / "data" / "tiny"

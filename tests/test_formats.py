@@ -15,13 +15,14 @@ from needs import SHARED, needs_shared
 from polars.testing import assert_frame_equal
 
 from klavnb.errors import ExportError
+from klavnb.export import Export
 from klavnb.formats import events_api
 from klavnb.formats.contract import RawExport
 from klavnb.formats.source import Source
 from klavnb.sample import write_sample
 from klavnb.schemas import Event, Message, Profile, Reject
 from klavnb.settings import Settings
-from klavnb.store import Export, read_export
+from klavnb.store import read_export
 
 Resource = dict[str, Any]
 

@@ -22,10 +22,12 @@ from polars.testing import assert_frame_equal
 
 from klavnb.bundled import find_sample
 from klavnb.errors import ExportError, KlavnbError
+from klavnb.export import Export
+from klavnb.filling import load_store
 from klavnb.loading import LoadOptions
 from klavnb.sample import write_sample
 from klavnb.schemas import Event, GroupMember, Message, Profile, Reject
-from klavnb.store import Export, load_store, read_export
+from klavnb.store import read_export
 
 FRAMES = {"events": Event, "profiles": Profile, "messages": Message, "groups": GroupMember, "rejects": Reject}
 Resource = dict[str, Any]

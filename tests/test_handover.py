@@ -8,11 +8,12 @@ from small_notebooks import write_notebook
 
 from klavnb.ahead import load_ahead
 from klavnb.bundled import find_sample
+from klavnb.export import Export, find_paths
 from klavnb.handover import VARIABLE, find_handed_over
 from klavnb.report.loading import load_beside
 from klavnb.report.one import run_report
 from klavnb.settings import Settings
-from klavnb.store import Export, find_paths, read_export
+from klavnb.store import read_export
 
 TINY = find_sample().parent / "tiny"
 SETTINGS = Settings()

@@ -9,11 +9,12 @@ from polars.testing import assert_frame_equal
 from klavnb import kept
 from klavnb.ahead import load_ahead
 from klavnb.bundled import find_sample
+from klavnb.export import Export, find_paths
 from klavnb.handover import VARIABLE, find_handed_over
 from klavnb.kept import find_cache, find_kept_sample, remove_former_samples
 from klavnb.report.loading import load_beside
 from klavnb.settings import Settings
-from klavnb.store import Export, find_paths, read_export
+from klavnb.store import read_export
 
 TINY = find_sample().parent / "tiny"
 SETTINGS = Settings()
@@ -25,7 +26,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv(VARIABLE, raising=False)
     monkeypatch.setattr("klavnb.kept.find_sample", lambda: TINY)
-    monkeypatch.setattr("klavnb.store.find_sample", lambda: TINY)
+    monkeypatch.setattr("klavnb.export.find_sample", lambda: TINY)
     return tmp_path / "cache" / "klavnb"
 
 

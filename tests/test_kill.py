@@ -20,8 +20,9 @@ from polars.testing import assert_frame_equal
 from processes import assert_nothing_runs, find_workers
 
 from klavnb.bundled import find_sample
+from klavnb.export import Export, read_store
+from klavnb.filling import load_store
 from klavnb.loading import LoadOptions
-from klavnb.store import Export, load_store, read_store
 
 pytestmark = needs_linux
 

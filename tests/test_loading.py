@@ -20,11 +20,13 @@ from polars.testing import assert_frame_equal
 import klavnb as kn
 from klavnb.bundled import find_sample
 from klavnb.errors import ExportError, SettingsError, StoreError
+from klavnb.export import Export, read_store
+from klavnb.filling import load_store
 from klavnb.formats import find_files, source
 from klavnb.loading import LoadOptions, matching, plan_slices, pool, slices, tasks
 from klavnb.loading import repeats as repeats_module
 from klavnb.settings import Settings
-from klavnb.store import Export, load_store, read_export, read_store
+from klavnb.store import read_export
 
 FRAMES = ("events", "profiles", "messages", "groups", "rejects")
 START = datetime(2024, 5, 1, 12, tzinfo=UTC)

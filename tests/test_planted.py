@@ -7,9 +7,10 @@ import pytest
 
 from klavnb.attribution import attribute
 from klavnb.bundled import find_sample
+from klavnb.export import Export
 from klavnb.sample.scenarios import MODELS
 from klavnb.settings import Anchor, Settings
-from klavnb.store import Export, read_export
+from klavnb.store import read_export
 from klavnb.touches import find_conversions, find_touches
 
 KEY = ["conversion_id", "touch_id", "credit"]

@@ -21,9 +21,9 @@ from polars.testing import assert_frame_equal
 
 from klavnb.errors import ExportError
 from klavnb.formats import fivetran, postgresql
-from klavnb.formats.addresses import read_address
+from klavnb.formats.addresses import hide_password, is_address, name_database, read_address
 from klavnb.formats.contract import RawExport
-from klavnb.formats.postgresql import hide_password, is_address, list_tables, name_database, read_database
+from klavnb.formats.postgresql import list_tables, read_database
 from klavnb.formats.source import Source
 from klavnb.reading import parse_time
 from klavnb.sample import write_sample

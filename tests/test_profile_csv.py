@@ -16,12 +16,13 @@ from builders import by_chance
 from hypothesis import given
 
 from klavnb.errors import ExportError
+from klavnb.export import Export
 from klavnb.formats import find_files, read_pieces, split_file
 from klavnb.formats.contract import RawExport
 from klavnb.formats.profile_cells import defuse, defuse_name, restore, restore_name, write_cells
 from klavnb.formats.profile_merging import merge_profiles
 from klavnb.settings import Settings
-from klavnb.store import Export, read_export
+from klavnb.store import read_export
 
 TINY = Path(__file__).parent.parent / "data" / "tiny"
 EXPORTED = {

@@ -14,10 +14,10 @@ from study_builders import loaded
 
 import klavnb as kn
 from klavnb.errors import SettingsError
+from klavnb.export import Export
 from klavnb.quality import LEVELS, SIGNS, TITLES, Check, Limits, Survey, find_gaps, find_worst, survey_export
 from klavnb.schemas import Reject, list_types
 from klavnb.settings import Settings
-from klavnb.store import Export
 
 FIRST = datetime(2026, 1, 5, 12, tzinfo=UTC)  # a Monday
 LATER = datetime(2026, 9, 1, tzinfo=UTC)

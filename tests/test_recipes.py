@@ -19,6 +19,7 @@ from recipe_oracle import Bought
 from klavnb.bundled import find_sample
 from klavnb.definitions import ordered_item, single_order_at_least
 from klavnb.errors import SettingsError
+from klavnb.export import Export
 from klavnb.recipes import (
     COMPARISONS,
     VARIANTS,
@@ -39,7 +40,7 @@ from klavnb.recipes import (
 )
 from klavnb.schemas import Profile
 from klavnb.segments import find_memberships
-from klavnb.store import Export, read_export
+from klavnb.store import read_export
 
 AT_LEAST_1000 = single_order_at_least(1000, days=30).name
 MEDIUM = ordered_item("Size", "medium", days=30).name

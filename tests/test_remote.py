@@ -20,12 +20,15 @@ from klavnb.bundled import find_sample
 from klavnb.cli import main
 from klavnb.distribution import attribute_on
 from klavnb.errors import ExportError, KlavnbError, StoreError
+from klavnb.export import Export, read_store
+from klavnb.filling import load_store, write_store
+from klavnb.manifest import list_event_files, scan_events
 from klavnb.remote import fetch, join, list_files, read_bytes, scan_parts, write_bytes, write_part
 from klavnb.report.parameters import check_parameters
 from klavnb.report.signature import list_parameters
 from klavnb.settings import Settings
 from klavnb.slicing import scan_credits
-from klavnb.store import Export, list_event_files, load_store, read_export, read_store, scan_events, write_store
+from klavnb.store import read_export
 
 FRAMES = ("events", "profiles", "messages", "groups", "totals", "rejects")
 BUCKET = "s3://bucket"

@@ -34,6 +34,8 @@ from klavnb.definitions.conditions import (
     SegmentCondition,
 )
 from klavnb.errors import DefinitionError
+from klavnb.export import Export
+from klavnb.filling import load_store
 from klavnb.schemas import Event, list_types
 from klavnb.segments import (
     Calendar,
@@ -53,7 +55,7 @@ from klavnb.segments import (
 )
 from klavnb.segments.opposites import find_opposite, is_about_everyone
 from klavnb.segments.slices import find_stays
-from klavnb.store import Export, load_store, read_export
+from klavnb.store import read_export
 
 quickly = hypothesis_settings(briefly, phases=[Phase.generate])
 

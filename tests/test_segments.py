@@ -41,6 +41,7 @@ from klavnb.definitions.conditions import (
     TextFilter,
 )
 from klavnb.errors import DefinitionError, SettingsError
+from klavnb.export import Export
 from klavnb.schemas import Membership, SegmentSize
 from klavnb.segments import (
     Calendar,
@@ -53,7 +54,7 @@ from klavnb.segments import (
 )
 from klavnb.segments.calendar import read_date
 from klavnb.segments.countries import COUNTRIES
-from klavnb.store import Export, read_export
+from klavnb.store import read_export
 
 LeapDay: TypeAlias = Literal["28 February", "1 March", "never"]
 

@@ -15,6 +15,7 @@ from study_builders import EUR, bought, loaded
 
 from klavnb.definitions import ordered_item, single_order_at_least, total_spent_at_least
 from klavnb.errors import SettingsError
+from klavnb.export import Export
 from klavnb.lists import read_list, read_numbers, read_windows
 from klavnb.segments import Calendar, find_instant, find_memberships
 from klavnb.spending import (
@@ -22,7 +23,7 @@ from klavnb.spending import (
     count_item_buyers,
     read_threshold,
 )
-from klavnb.store import Export, read_export
+from klavnb.store import read_export
 
 AS_OF = utc("2026-06-30 23:59:59.999999")
 VIENNA = Calendar("Europe/Vienna")

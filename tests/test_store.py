@@ -14,11 +14,13 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from polars.testing import assert_frame_equal
 
-from klavnb import store
 from klavnb.bundled import find_sample
 from klavnb.errors import ExportError, SettingsError, StoreError
+from klavnb.export import Export, find_paths, read_store
+from klavnb.filling import write_store
+from klavnb.manifest import SCHEMA_VERSION
 from klavnb.settings import Settings
-from klavnb.store import Export, find_paths, read_export, read_store, write_store
+from klavnb.store import read_export
 
 FRAMES = ("events", "profiles", "messages", "rejects")
 
@@ -93,7 +95,7 @@ def test_an_export_without_a_usable_event_is_refused(tmp_path: Path, records: li
 def test_the_word_sample_means_the_sample_as_a_path_too(monkeypatch: pytest.MonkeyPatch) -> None:
     assert find_paths([Path("sample")]) == find_paths("sample") == [find_sample()]
     tiny = find_sample().parent / "tiny"
-    monkeypatch.setattr(store, "find_sample", lambda: tiny)
+    monkeypatch.setattr("klavnb.export.find_sample", lambda: tiny)
     assert read_export([Path("sample")]).summary == read_export("sample").summary == read_export(tiny).summary
 
 
@@ -110,7 +112,7 @@ def test_a_store_is_parquet_and_a_manifest_without_any_path(export: Export, tmp_
         "totals.parquet",
     ]
     manifest = (tmp_path / "store" / "manifest.json").read_text(encoding="utf-8")
-    assert json.loads(manifest)["klavnb_store"] == store.SCHEMA_VERSION
+    assert json.loads(manifest)["klavnb_store"] == SCHEMA_VERSION
     assert json.loads(manifest)["summary"]["sources"] == ["export.jsonl"]
     assert str(tmp_path) not in manifest
 
@@ -141,7 +143,7 @@ def test_an_interrupted_write_leaves_the_former_store(
         if path.stem == "messages":
             raise failure
 
-    monkeypatch.setattr(store, "_write_frame", fail)
+    monkeypatch.setattr("klavnb.filling._write_frame", fail)
     with pytest.raises((StoreError, KeyboardInterrupt)):
         write_store(read_export(write_lines(tmp_path / "other.jsonl", event("e9"))), folder)
     assert_same(read_store(folder), export)
@@ -173,7 +175,7 @@ def test_a_fault_of_ours_is_not_taken_for_one_of_the_disk(
     def fail(_frame: pl.LazyFrame, _path: Path) -> None:
         raise pl.exceptions.ColumnNotFoundError("x")
 
-    monkeypatch.setattr(store, "_write_frame", fail)
+    monkeypatch.setattr("klavnb.filling._write_frame", fail)
     with pytest.raises(pl.exceptions.ColumnNotFoundError):
         write_store(export, tmp_path / "store")
     assert not (tmp_path / "store").exists()

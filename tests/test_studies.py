@@ -26,9 +26,10 @@ from klavnb.definitions import (
     read_definitions,
 )
 from klavnb.errors import SettingsError
+from klavnb.export import Export
 from klavnb.schemas import Membership, SegmentSize
 from klavnb.segments import Calendar
-from klavnb.store import Export, read_export
+from klavnb.store import read_export
 from klavnb.studies import (
     SegmentStudy,
     count_moves,

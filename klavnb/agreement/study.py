@@ -9,9 +9,9 @@ from klavnb.agreement.classes import NOT_COMPARED, classify_conversions
 from klavnb.agreement.recorded import find_recorded
 from klavnb.attribution import Model
 from klavnb.comparison import ModelComparison, compare_models
+from klavnb.export import Export
 from klavnb.schemas import Agreement, Conversion
 from klavnb.settings import Settings
-from klavnb.store import Export
 
 __all__ = ["AgreementStudy", "study_agreement"]
 

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 from klavnb.definitions import Condition, Definition, FunnelCondition, MetricCondition, find_conditions
 from klavnb.errors import SettingsError, name_some
+from klavnb.export import Export
 from klavnb.metrics import RENAMED_METRICS
 from klavnb.privacy import mask
 from klavnb.segments import Calendar
-from klavnb.store import Export
 
 __all__ = ["find_absent_metrics", "note_absent_metrics", "note_days", "refuse_absent_metrics"]
 

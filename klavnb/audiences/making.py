@@ -31,10 +31,10 @@ from klavnb.definitions import (
     find_conditions,
     to_document,
 )
+from klavnb.export import Export
 from klavnb.formats.profile_cells import HEADERS
 from klavnb.privacy import mask
 from klavnb.segments import UTC_CALENDAR, AsOf, Calendar, describe_history, find_instant, segment_members
-from klavnb.store import Export
 
 __all__ = ["Audience", "make_audience", "make_backfill"]
 

@@ -27,9 +27,9 @@ from klavnb.cli.console import Data, check_outside, check_target, heard, said, t
 from klavnb.cli.segments import HISTORY, make_calendar, pick_definitions, read_data, read_day
 from klavnb.definitions import Definition, read_definitions, single_order_at_least
 from klavnb.errors import SettingsError, name_some
+from klavnb.export import Export
 from klavnb.recipes import backfill_properties
 from klavnb.segments import UTC_CALENDAR
-from klavnb.store import Export
 
 __all__ = ["audience", "backfill"]
 

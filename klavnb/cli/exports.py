@@ -14,7 +14,7 @@ from klavnb.cli.console import heard, said
 from klavnb.cli.progress import WorkProgress
 
 if TYPE_CHECKING:  # the store brings polars, which `klavnb --help` does not need
-    from klavnb.store import LoadSummary
+    from klavnb.summary import LoadSummary
 
 __all__ = ["load", "sample"]
 

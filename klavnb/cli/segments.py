@@ -24,11 +24,12 @@ from klavnb.definitions import (
 )
 from klavnb.distribution import find_members_on, segment_sizes_on
 from klavnb.errors import SettingsError, name_some
+from klavnb.export import Export
 from klavnb.files import replace_file
 from klavnb.formats.profile_cells import TIME_FORMAT, defuse
 from klavnb.segments import HISTORIES, Calendar, describe_history, find_instant, list_members, segment_sizes
 from klavnb.segments.calendar import find_day
-from klavnb.store import Export, read_export
+from klavnb.store import read_export
 
 __all__ = ["HISTORY", "make_calendar", "pick_definitions", "read_data", "read_day", "segment"]
 

@@ -19,13 +19,13 @@ import polars as pl
 from klavnb.cluster import Cluster
 from klavnb.distribution.places import check_places
 from klavnb.latest import NONE, Profiles
-from klavnb.loading import NO_PROGRESS, Progress
+from klavnb.manifest import EventFile, list_event_files, scan_events
 from klavnb.models import Model, check_models
+from klavnb.progress import NO_PROGRESS, Progress
 from klavnb.remote import list_files, remove_files, scan_parts, to_place, write_part
 from klavnb.schemas import Conversion, Credit, Event
 from klavnb.settings import Settings
 from klavnb.slicing import Crediting, find_converting, name_channels, remember, stream_credits
-from klavnb.store import EventFile, list_event_files, scan_events
 from klavnb.touches import TAKEN_BACK, find_conversion_metric, find_conversions, find_earning
 
 __all__ = ["RANGES_OF_A_THREAD", "attribute_on", "plan_ranges"]

@@ -10,6 +10,7 @@ import polars as pl
 from klavnb.cluster import Cluster
 from klavnb.definitions.conditions import Definition
 from klavnb.distribution.places import check_places
+from klavnb.export import read_store
 from klavnb.remote import scan_parts, write_part
 from klavnb.schemas import SegmentSize
 from klavnb.segments import (
@@ -25,7 +26,6 @@ from klavnb.segments import (
     pick_members,
     plan_slices,
 )
-from klavnb.store import read_store
 
 __all__ = ["find_members_on", "segment_sizes_on"]
 

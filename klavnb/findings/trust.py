@@ -9,12 +9,12 @@ import polars as pl
 from klavnb.caveats import PROVISIONAL
 from klavnb.comparison import ModelComparison
 from klavnb.escaping import escape_markdown
+from klavnb.export import Export
 from klavnb.findings.figures import list_figures
 from klavnb.findings.finding import Facts, Finding, say_money
 from klavnb.findings.pairs import CENT
 from klavnb.privacy import mask
 from klavnb.sides import OLD_AND_COOPERATIVE, Sides
-from klavnb.store import Export
 from klavnb.wording import format_count, format_money, format_share
 
 __all__ = ["OLD_DATA_DAYS", "collect_facts", "count_age_days", "list_caveats", "state_filters"]

@@ -9,7 +9,20 @@ from urllib.parse import unquote
 
 from klavnb.errors import ExportError
 
-__all__ = ["Address", "hide_password", "is_address", "read_address"]
+__all__ = [
+    "FIVETRAN",
+    "Address",
+    "DatabaseSource",
+    "hide_password",
+    "is_address",
+    "name_database",
+    "name_schema",
+    "read_address",
+]
+
+FIVETRAN: Final = "klaviyo"
+"""The schema of Fivetran's tables, unless it was renamed."""
+
 
 SCHEME: Final = re.compile(r"postgres(?:ql)?://", re.IGNORECASE)
 URL: Final = re.compile(
@@ -172,3 +185,37 @@ def _name_place(settings: Mapping[str, str]) -> str:
     service = settings.get("service", "")
     name = settings.get("dbname") or os.environ.get("PGDATABASE") or settings.get("user", "")
     return f"service {service}" if service else f"{shown}{':' + port if port else ''}/{name}"
+
+
+def name_schema(place: Address, schema: str) -> str:
+    """Return what messages call a schema of a database."""
+    return f"postgresql {place.place} schema {schema}"
+
+
+def name_database(address: str, *, schema: str) -> str:
+    """Return what messages, and the list of a store's sources, call a database: never its password.
+
+    Examples
+    --------
+    >>> name_database("postgresql://me:secret@shop.example.com/klaviyo", schema="fivetran")
+    'postgresql shop.example.com/klaviyo schema fivetran'
+
+    Raises
+    ------
+    ExportError
+        When it is no address that can be understood.
+    """
+    return name_schema(read_address(address), schema)
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSource:
+    """A database with Fivetran's tables: its address, which may hold a password and is never shown, and a schema."""
+
+    address: str = field(repr=False)
+    schema: str
+
+    @property
+    def name(self) -> str:
+        """What messages and the list of a store's sources call it."""
+        return name_database(self.address, schema=self.schema)

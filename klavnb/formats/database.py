@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from klavnb.errors import ExportError
-from klavnb.formats.addresses import Address, read_address
+from klavnb.formats.addresses import Address, name_schema, read_address
 
 if TYPE_CHECKING:
     from adbc_driver_manager import AdbcConnection
 
-__all__ = ["NO_RIGHT", "Database", "connect", "name_schema"]
+__all__ = ["NO_RIGHT", "Database", "connect"]
 
 SESSION: Final = (
     "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",  # all tables as of one moment
@@ -79,11 +79,6 @@ def connect(address: str, *, schema: str) -> Iterator[Database]:
         for command in SESSION:
             database.fetch(command)
         yield database
-
-
-def name_schema(place: Address, schema: str) -> str:
-    """Return what messages call a schema of a database."""
-    return f"postgresql {place.place} schema {schema}"
 
 
 def _open(place: Address, name: str, stack: ExitStack) -> "AdbcConnection":

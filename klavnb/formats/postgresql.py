@@ -12,14 +12,13 @@ from typing import Final
 import polars as pl
 
 from klavnb.errors import ExportError, name_some
-from klavnb.formats.addresses import hide_password, is_address, read_address
 from klavnb.formats.contract import RawExport
-from klavnb.formats.database import NO_RIGHT, Database, connect, name_schema
+from klavnb.formats.database import NO_RIGHT, Database, connect
 from klavnb.formats.fivetran import read_frame
 from klavnb.formats.source import CHUNK
 from klavnb.formats.tables import squeeze
 
-__all__ = ["hide_password", "is_address", "list_tables", "name_database", "read_database"]
+__all__ = ["list_tables", "read_database"]
 
 TABLES: Final = ("metric", "campaign", "flow", "person", "event")
 """Fivetran's, in the order in which they are read: the largest last."""
@@ -47,22 +46,6 @@ WHERE a.attrelid = {table}::regclass AND a.attnum > 0 AND NOT a.attisdropped ORD
 TIMES: Final = "D"
 NESTED: Final = frozenset("AC")
 """Kinds of types: dates and times; arrays, and rows as values."""
-
-
-def name_database(address: str, *, schema: str) -> str:
-    """Return what messages, and the list of a store's sources, call a database: never its password.
-
-    Examples
-    --------
-    >>> name_database("postgresql://me:secret@shop.example.com/klaviyo", schema="fivetran")
-    'postgresql shop.example.com/klaviyo schema fivetran'
-
-    Raises
-    ------
-    ExportError
-        When it is no address that can be understood.
-    """
-    return name_schema(read_address(address), schema)
 
 
 def list_tables(address: str, *, schema: str) -> list[str]:

@@ -9,17 +9,15 @@ of whole days are finished one by one (`finishing`, `slices`): named, matched wi
 from klavnb.loading.base import Base, BaseFile
 from klavnb.loading.engine import Loaded, load
 from klavnb.loading.known import ASIDE
-from klavnb.loading.options import NO_PROGRESS, LoadOptions, Progress
+from klavnb.loading.options import LoadOptions
 from klavnb.loading.slices import plan_slices, write_events
 
 __all__ = [
     "ASIDE",
-    "NO_PROGRESS",
     "Base",
     "BaseFile",
     "LoadOptions",
     "Loaded",
-    "Progress",
     "load",
     "plan_slices",
     "write_events",

@@ -18,12 +18,13 @@ from klavnb.loading.base import Base, keep_groups, to_raw_messages, to_raw_profi
 from klavnb.loading.finishing import finish, lighten
 from klavnb.loading.intake import check_rejects, find_foreign, read_files
 from klavnb.loading.known import ASIDE, Known
-from klavnb.loading.options import NO_PROGRESS, LoadOptions, Progress
+from klavnb.loading.options import LoadOptions
 from klavnb.loading.parts import Part, lazy
 from klavnb.loading.people import gather_profiles, settle_profile_ids
 from klavnb.loading.pool import open_workers
 from klavnb.loading.repeats import find_repeats
 from klavnb.loading.slices import Slice
+from klavnb.progress import NO_PROGRESS, Progress
 from klavnb.schemas import CampaignTotal, GroupMember, Message, Reject
 from klavnb.settings import Settings
 from klavnb.tally import Tally, digest_rows, total

@@ -13,10 +13,10 @@ from klavnb.formats.contract import RawExport
 from klavnb.loading.base import Base, BaseFile, Changes, find_changes, plan_changed
 from klavnb.loading.known import Known, share
 from klavnb.loading.matching import match_all_receipts, narrow_events
-from klavnb.loading.options import Progress
 from klavnb.loading.parts import Part
 from klavnb.loading.pool import Workers
 from klavnb.loading.slices import Old, Slice, SliceTask, finish_slice, plan_slices
+from klavnb.progress import Progress
 
 __all__ = ["finish", "lighten"]
 

@@ -11,10 +11,11 @@ import polars as pl
 from klavnb.errors import ExportError, name_some
 from klavnb.formats import DatabaseSource, FoundFiles, describe_expected
 from klavnb.formats.contract import BROKEN, describe_broken
-from klavnb.loading.options import LoadOptions, Progress
+from klavnb.loading.options import LoadOptions
 from klavnb.loading.parts import Part, read_task
 from klavnb.loading.pool import Workers
 from klavnb.loading.tasks import plan_tasks
+from klavnb.progress import Progress
 from klavnb.settings import Settings
 
 __all__ = ["check_rejects", "find_foreign", "read_files"]

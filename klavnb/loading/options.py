@@ -1,18 +1,12 @@
 """How an export is loaded: what happens to what cannot be used, and on how many processes."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Literal
 
 from klavnb.errors import SettingsError, name_some
-from klavnb.formats import FORMATS
+from klavnb.formats import FIVETRAN, FORMATS
 
-__all__ = ["NO_PROGRESS", "LoadOptions", "Progress"]
-
-Progress: TypeAlias = Callable[[str, float, int], object]
-"""Is told the step (`reading`, `finishing`), how much of it is done (0 to 1), and the events so far."""
-
-NO_PROGRESS: Final[Progress] = lambda _step, _share, _events: None  # noqa: E731 - a function that does nothing
+__all__ = ["LoadOptions"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +37,7 @@ class LoadOptions:
     on_error: Literal["quarantine", "stop"] = "quarantine"
     max_rejects: float | None = None
     workers: int = 1
-    schema: str = "klaviyo"
+    schema: str = FIVETRAN
 
     def __post_init__(self) -> None:
         """Refuse values that are none of these."""

@@ -7,10 +7,10 @@ import polars as pl
 
 from klavnb.channels import CHANNELS
 from klavnb.comparison import ModelComparison
+from klavnb.export import Export
 from klavnb.performance.outcomes import MESSAGE_KINDS
 from klavnb.segments import Calendar
 from klavnb.segments.calendar import find_day
-from klavnb.store import Export
 
 __all__ = ["KIND", "find_campaigns", "find_message_events", "find_sending", "find_sent_day"]
 

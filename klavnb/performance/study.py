@@ -9,12 +9,12 @@ import polars as pl
 
 from klavnb.comparison import ModelComparison
 from klavnb.errors import SettingsError
+from klavnb.export import Export
 from klavnb.performance.outcomes import MESSAGE_KINDS, find_known, find_message_roles
 from klavnb.performance.periods import Period, plan_period
 from klavnb.performance.sendings import KIND, find_campaigns, find_message_events, find_sending, find_sent_day
 from klavnb.segments import UTC_CALENDAR, Calendar
 from klavnb.segments.calendar import find_day
-from klavnb.store import Export
 
 __all__ = ["DatedBy", "MessageStudy", "study_messages"]
 

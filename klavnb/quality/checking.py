@@ -1,5 +1,6 @@
 """All checks of an export, in the order in which a person reads them."""
 
+from klavnb.export import Export
 from klavnb.quality.checks import Check, Limits
 from klavnb.quality.clock_checks import check_clocks
 from klavnb.quality.message_checks import check_messages
@@ -9,7 +10,6 @@ from klavnb.quality.record_checks import check_records
 from klavnb.quality.survey import Survey, survey_export
 from klavnb.segments.calendar import AsOf
 from klavnb.settings import Settings
-from klavnb.store import Export
 
 __all__ = ["check_export", "judge_survey"]
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from klavnb.export import Export
 from klavnb.formats.contract import BROKEN
 from klavnb.metrics import RENAMED_METRICS
 from klavnb.quality.checks import Limits
@@ -17,7 +18,6 @@ from klavnb.quality.people import count_profiles
 from klavnb.segments import find_instant
 from klavnb.segments.calendar import AsOf
 from klavnb.settings import Settings
-from klavnb.store import Export
 from klavnb.summary import LoadSummary
 from klavnb.touches import find_touches
 

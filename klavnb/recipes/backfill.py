@@ -7,10 +7,10 @@ from typing import Final
 import polars as pl
 
 from klavnb.errors import SettingsError, name_some
+from klavnb.export import Export
 from klavnb.recipes.names import name_highest, name_item_dates
 from klavnb.recipes.orders import find_orders
 from klavnb.segments.calendar import AsOf, find_instant
-from klavnb.store import Export
 
 __all__ = ["backfill_properties"]
 

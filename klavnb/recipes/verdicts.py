@@ -10,13 +10,13 @@ import dataframely as dy
 import polars as pl
 
 from klavnb.definitions import Definition, ordered_item, single_order_at_least
+from klavnb.export import Export
 from klavnb.recipes.contracts import OUTCOMES, SIZES, VARIANTS, WHYS, Order, RecipeVerdict, StoredProperty, Variant
 from klavnb.recipes.orders import find_orders
 from klavnb.recipes.replay import Comparison, replay_recipe
 from klavnb.recipes.stays import find_highest_stays, find_item_stays, find_text_stays, merge_stays
 from klavnb.schemas import Event
 from klavnb.segments import find_memberships
-from klavnb.store import Export
 
 __all__ = ["compare_recipe"]
 

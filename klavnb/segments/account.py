@@ -7,9 +7,9 @@ from typing import Final
 
 import polars as pl
 
+from klavnb.export import Export
 from klavnb.segments.calendar import Calendar
 from klavnb.segments.reading import EventQuestion, MetricEvents, group_questions, read_events, resolve_metric
-from klavnb.store import Export
 
 __all__ = [
     "EVER",

@@ -21,11 +21,11 @@ from klavnb.definitions.conditions import (
     SegmentCondition,
 )
 from klavnb.errors import name_some
+from klavnb.export import Export
 from klavnb.metrics import RENAMED_METRICS
 from klavnb.segments.consents import CONSENT_EVENTS
 from klavnb.segments.groups import JOINING
 from klavnb.segments.profiles import RECOMPUTED, locate_property
-from klavnb.store import Export
 
 __all__ = ["HISTORIES", "describe_history"]
 

@@ -7,10 +7,10 @@ import dataframely as dy
 import polars as pl
 
 from klavnb.definitions.conditions import Definition
+from klavnb.export import Export
 from klavnb.schemas import Membership, list_types
 from klavnb.segments.calendar import UTC_CALENDAR, AsOf, Calendar, find_instant
 from klavnb.segments.slices import check_slice, find_stays, plan_slices
-from klavnb.store import Export
 from klavnb.streams import stream
 
 __all__ = ["find_memberships", "list_members", "list_memberships", "pick_members", "segment_members"]

@@ -7,10 +7,10 @@ from typing import Final
 import polars as pl
 
 from klavnb.definitions.conditions import PropertyFilter
+from klavnb.export import Export
 from klavnb.metrics import RENAMED_METRICS
 from klavnb.properties import find_values
 from klavnb.segments.matching import is_value_true
-from klavnb.store import Export
 
 __all__ = ["EventQuestion", "MetricEvents", "group_questions", "read_events", "resolve_metric"]
 

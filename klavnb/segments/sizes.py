@@ -10,10 +10,10 @@ import polars as pl
 
 from klavnb.definitions.conditions import Definition
 from klavnb.errors import SettingsError
+from klavnb.export import Export, read_store
 from klavnb.schemas import Membership, SegmentSize
 from klavnb.segments.calendar import UTC_CALENDAR, AsOf, Calendar, find_instant, read_date
 from klavnb.segments.slices import SegmentSlice, list_spans, plan_slices
-from klavnb.store import Export, read_store
 
 __all__ = ["add_changes", "count_changes", "count_sizes", "count_slice", "list_moments", "segment_sizes"]
 

@@ -15,6 +15,7 @@ import polars as pl
 
 from klavnb.definitions import check_names
 from klavnb.definitions.conditions import Definition
+from klavnb.export import Export, read_store
 from klavnb.schemas import Membership
 from klavnb.segments.account import EVERYONE, ProfileRange, find_horizon, look_at
 from klavnb.segments.asking import find_referred, list_questions
@@ -23,7 +24,6 @@ from klavnb.segments.combining import FAR
 from klavnb.segments.evaluation import Evaluation
 from klavnb.segments.opposites import is_about_everyone
 from klavnb.segments.reading import group_questions
-from klavnb.store import Export, read_store
 
 __all__ = ["ROWS", "SegmentSlice", "check_slice", "evaluate_slice", "find_stays", "list_spans", "plan_slices"]
 

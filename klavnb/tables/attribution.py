@@ -7,10 +7,10 @@ from great_tables import GT
 
 from klavnb.channels import CHANNEL_NAMES
 from klavnb.comparison import ModelComparison
+from klavnb.export import Export
 from klavnb.sensitivity import find_set_windows
 from klavnb.settings import Settings
 from klavnb.sides import OLD_AND_COOPERATIVE, Sides
-from klavnb.store import Export
 from klavnb.tables.layout import add_unit, tabulate
 from klavnb.tables.provenance import list_provenance, tabulate_provenance
 

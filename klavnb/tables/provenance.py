@@ -9,8 +9,8 @@ from great_tables import GT
 
 from klavnb.comparison import ModelComparison
 from klavnb.errors import name_some
+from klavnb.export import Export
 from klavnb.privacy import mask
-from klavnb.store import Export
 from klavnb.tables.layout import tabulate
 
 __all__ = ["list_provenance", "tabulate_provenance"]

@@ -6,9 +6,9 @@ import polars as pl
 from great_tables import GT
 
 from klavnb.channels import CHANNEL_NAMES
+from klavnb.export import Export
 from klavnb.labels import tidy_names
 from klavnb.quality import Survey, list_watched
-from klavnb.store import Export
 from klavnb.tables.layout import tabulate
 from klavnb.tables.provenance import list_provenance
 
