@@ -2,13 +2,14 @@
 
 import os
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from klavnb.errors import KlavnbError
 from klavnb.export import find_paths
 from klavnb.filling import load_store
 from klavnb.handover import hand_over
-from klavnb.kept import find_kept_sample, remove_former_samples
+from klavnb.kept import find_kept_sample
 from klavnb.loading import LoadOptions
 from klavnb.settings import Settings
 
@@ -34,9 +35,8 @@ def load_ahead(data: str, settings_file: str, conversion_metric: str, folder: st
         settings = Settings.from_options(file=settings_file, conversion_metric=conversion_metric)
         kept = find_kept_sample([data], settings=settings)
         if kept is not None:
-            with suppress(KlavnbError):  # a cache that cannot be written, or that another load is writing
-                load_store(data, kept, settings=settings, options=options)
-                remove_former_samples()
+            with suppress(KlavnbError, OSError):  # a cache that cannot be written
+                kept.keep(partial(load_store, data, settings=settings, options=options))
                 return
         load_store(data, place / "store", settings=settings, options=options)
     except KlavnbError:

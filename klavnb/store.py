@@ -1,13 +1,11 @@
 """Whatever is given as data, as typed frames: a store, or an export in any format."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from klavnb.errors import ExportError, SettingsError, StoreError, name_some
+from klavnb.errors import ExportError, SettingsError, name_some
 from klavnb.export import Export, find_paths, find_stores, read_store, refuse_unfinished
-from klavnb.formats.folders import is_store
 from klavnb.handover import find_handed_over
 from klavnb.kept import find_kept_sample
 from klavnb.metrics import METRICS, RENAMED_METRICS
@@ -74,10 +72,9 @@ def read_export(paths: str | Path | Sequence[str | Path], *, settings: Settings 
         return read_store(stores[0]) if settings is None else _suit(stores[0], settings)
     refuse_unfinished(found)
     chosen = settings or Settings.preset("2022")
-    loaded = find_kept_sample(found, settings=chosen)
-    if loaded is not None and is_store(loaded):
-        with suppress(StoreError):  # whoever cleans a cache may have taken a part of it
-            return _suit(loaded, chosen)
+    kept = find_kept_sample(found, settings=chosen)
+    if kept is not None and kept.is_whole():
+        return _suit(kept.store, chosen)
     loaded = find_handed_over(found, settings=chosen)
     if loaded is not None:
         return _suit(loaded, chosen)

@@ -62,7 +62,7 @@ def test_the_recovered_order_is_told_in_every_part() -> None:
     assert "The models differ in 1 of 2 weeks, most in that of 28 February 2022" in shown["weeks"]
     assert "1 order that only the cooperative model credits" in shown["journeys"]
     assert "For 1 of them the change is one order" in shown["messages"]
-    assert "Without machine opens messages earn EUR 100 instead of EUR 100" in shown["filters"]
+    assert "Without machine opens, messages earn EUR 100 instead of EUR 100" in shown["filters"]
     assert "These windows are Klaviyo’s defaults of 2022" in shown["period"]
 
 

@@ -1,6 +1,7 @@
 """The sample is loaded once for all reports: what is kept of it, when that is used, and when it is not."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from klavnb.ahead import load_ahead
 from klavnb.bundled import find_sample
 from klavnb.export import Export, find_paths
 from klavnb.handover import VARIABLE, find_handed_over
-from klavnb.kept import find_cache, find_kept_sample, remove_former_samples
+from klavnb.kept import KeptSample, find_cache, find_kept_sample
+from klavnb.report import bundle
 from klavnb.report.loading import load_beside
 from klavnb.settings import Settings
 from klavnb.store import read_export
@@ -30,7 +32,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache" / "klavnb"
 
 
-def find_kept(path: object = "sample", settings: Settings = SETTINGS) -> Path:
+def find_kept(path: object = "sample", settings: Settings = SETTINGS) -> KeptSample:
     place = find_kept_sample([path], settings=settings)
     assert place is not None
     return place
@@ -49,7 +51,7 @@ def test_what_a_report_loaded_of_the_sample_is_read_by_the_next(tmp_path: Path, 
     assert not is_from_a_store(before)
     assert not cache.exists()  # to read is not to keep
     keep(tmp_path)
-    assert find_kept().parent == cache
+    assert find_kept().folder.parent == cache
     for path in ("sample", TINY):
         found = read_export(path)
         assert is_from_a_store(found)
@@ -113,17 +115,36 @@ def test_a_sample_that_is_kept_for_other_metrics_is_not_taken(tmp_path: Path) ->
     assert is_from_a_store(read_export("sample", settings=Settings.from_options(conversion_metric="Ordered Product")))
 
 
-@pytest.mark.parametrize("part", ["manifest.json", "data-*/messages.parquet", "data-*/events/*.parquet"])
-def test_where_a_part_was_cleaned_away_the_export_is_read(tmp_path: Path, part: str) -> None:
+def damage(file: Path) -> None:
+    """Change bytes in the middle, where no reader of a Parquet file's end sees it."""
+    held = bytearray(file.read_bytes())
+    middle = len(held) // 2
+    held[middle : middle + 50] = bytes(byte ^ 255 for byte in held[middle : middle + 50])
+    file.write_bytes(held)
+
+
+@pytest.mark.parametrize("change", [Path.unlink, damage], ids=["gone", "damaged"])
+@pytest.mark.parametrize(
+    "part", ["digest", "store/manifest.json", "store/data-*/messages.parquet", "store/**/2*.parquet"]
+)
+def test_where_a_part_is_gone_or_damaged_the_export_is_read_and_the_next_report_keeps_it_anew(
+    tmp_path: Path, part: str, change: Callable[[Path], object]
+) -> None:
     expected = read_export("sample").summary
     keep(tmp_path)
-    found = list(find_kept().glob(part))
+    found = list(find_kept().folder.glob(part))
     assert found
     for file in found:
-        file.unlink()
+        change(file)
     whole = read_export("sample")
     assert whole.summary == expected
     assert not is_from_a_store(whole)
+    with load_beside({"data": "sample"}) as load:
+        assert load is not None
+    keep(tmp_path)
+    again = read_export("sample")
+    assert is_from_a_store(again)
+    assert_frame_equal(again.events.collect(), whole.events.collect())
 
 
 def test_without_a_cache_the_sample_is_handed_over_like_any_export(tmp_path: Path) -> None:
@@ -133,13 +154,50 @@ def test_without_a_cache_the_sample_is_handed_over_like_any_export(tmp_path: Pat
     assert not is_from_a_store(read_export("sample"))
 
 
-def test_only_the_newest_samples_stay() -> None:
-    folders = [find_cache() / f"sample-{number}" for number in range(7)]
+def test_a_user_without_a_home_has_no_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(path: Path) -> Path:
+        if str(path).startswith("~"):
+            raise RuntimeError("Could not determine home directory.")
+        return path
+
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")  # which the specification asks to ignore
+    monkeypatch.setattr(Path, "expanduser", fail)
+    assert find_cache() is None
+    assert find_kept_sample(["sample"], settings=SETTINGS) is None
+    assert not is_from_a_store(read_export("sample"))
+    keep(tmp_path)
+    assert (tmp_path / "handover.json").is_file()
+    bundle.read_bundle.cache_clear()
+    assert "vega" in bundle.read_bundle()
+
+
+def test_a_link_that_leads_nowhere_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".#models.py").symlink_to("nobody@host.1:2")
+    (tmp_path / "models.py").write_text("", encoding="utf-8")
+    monkeypatch.setattr(kept, "PACKAGE", tmp_path)
+    assert find_kept() == find_kept()
+
+
+def test_a_load_that_fails_leaves_what_was_kept(tmp_path: Path, cache: Path) -> None:
+    keep(tmp_path)
+
+    def fail(store: Path) -> None:
+        store.mkdir(parents=True)
+        (store / "half").write_text("", encoding="utf-8")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        find_kept().keep(fail)
+    assert list(cache.iterdir()) == [find_kept().folder]
+    assert is_from_a_store(read_export("sample"))
+
+
+def test_only_the_newest_samples_stay(cache: Path) -> None:
+    folders = [cache / f"sample-{number}" for number in range(7)]
     for number, folder in enumerate(folders):
         folder.mkdir(parents=True)
-        (folder / "manifest.json").write_text("{}", encoding="utf-8")
         os.utime(folder, (number, number))
-    vega = find_cache() / "vega.js"
+    vega = cache / "vega.js"
     vega.write_text("", encoding="utf-8")
-    remove_former_samples()
-    assert sorted(find_cache().iterdir()) == [*folders[2:], vega]
+    KeptSample(cache / "sample-new").keep(lambda store: store.mkdir(parents=True))
+    assert sorted(cache.iterdir()) == [*folders[3:], cache / "sample-new", vega]

@@ -1101,7 +1101,9 @@ def test_the_banner_says_how_old_the_data_are_and_what_could_not_be_used() -> No
         return kn.findings.collect_segment_facts(described(A=1), workaround, study=of, least=5).values["banner"]
 
     age = (datetime.now(UTC).date() - made.as_of_on).days
-    old = f"The segments are those of {age} days before this report was made: export again for current figures."
+    old = (
+        f"The segments are those of {age} days before this report was made: a newer export would give current figures."
+    )
     assert find_banner(made) == old
     assert find_banner(replace(made, export=rejected)) == f"{old} 2 rows of the export could not be used."
     assert find_banner(replace(made, as_of_on=datetime.now(UTC).date())) is None

@@ -99,7 +99,8 @@ def draw_gaps(gaps: pl.LazyFrame, *, settings: Settings, currency: str | None, d
     late = gaps.filter(pl.col("is_open").not_()).select("channel").collect()["channel"].value_counts(sort=True)
     count_late = late.select(pl.col("count").sum()).item()
     title = (
-        f"{format_count(count_late, 'last touch', 'last touches')} of a channel came too early: its window had closed"
+        f"{format_count(count_late, 'last touch', 'last touches')} of a channel earned nothing: the window had closed "
+        "before the order"
         if late.height
         else "Every last touch was still open at the order"
     )

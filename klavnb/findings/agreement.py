@@ -8,7 +8,7 @@ from klavnb.caveats import PROVISIONAL, count_provisional
 from klavnb.escaping import escape_markdown
 from klavnb.findings.figures import list_figures
 from klavnb.findings.finding import Facts, Finding, say_money
-from klavnb.findings.trust import OLD_DATA_DAYS, count_age_days
+from klavnb.findings.trust import tell_age
 from klavnb.wording import format_count, format_share
 
 __all__ = [
@@ -212,7 +212,6 @@ def state_totals(compared: pl.LazyFrame, reasons: pl.LazyFrame, *, study: Agreem
 def collect_agreement_facts(study: AgreementStudy, *, fit: SettingsFit, drift: Drift | None) -> Facts:
     """Collect what the index and the banner of a report say of it."""
     comparison, share = study.comparison, estimate_agreement(study)
-    age = count_age_days(comparison.as_of.date())
     given = fit.count_by_given
     differs = given is not None and given < fit.best.count_agreeing
     count, provisional = comparison.conversions.select(pl.len()).collect().item(), count_provisional(comparison)
@@ -226,9 +225,7 @@ def collect_agreement_facts(study: AgreementStudy, *, fit: SettingsFit, drift: D
         f"The account’s settings seem to have changed about {drift.changed_on:%-d %B %Y}."
         if drift is not None and drift.is_change
         else "",
-        f"The data end {age} days before this report was made: export again for current figures."
-        if age > OLD_DATA_DAYS
-        else "",
+        tell_age(comparison.as_of.date()),
     ]
     return Facts(
         {

@@ -10,7 +10,7 @@ from klavnb.channels import CHANNEL_WORDS
 from klavnb.escaping import escape_markdown
 from klavnb.findings.figures import list_figures
 from klavnb.findings.finding import Facts, Finding, say_money
-from klavnb.findings.trust import OLD_DATA_DAYS, count_age_days
+from klavnb.findings.trust import tell_age
 from klavnb.performance import MessageStudy
 from klavnb.performance.words import say_dating, say_days
 from klavnb.privacy import mask
@@ -153,16 +153,13 @@ def collect_message_facts(dates: pl.LazyFrame, *, study: MessageStudy) -> Facts:
     """
     comparison, period = study.comparison, study.period
     total = dates.filter(dated_by=study.dated_by).collect().row(0, named=True)
-    age = count_age_days(comparison.as_of.date())
     is_late = comparison.as_of.date() - period.last_on < PROVISIONAL
     notices = [
         f"Provisional: messages of the last {PROVISIONAL.days} days, up to {comparison.as_of:%-d %B %Y}, had not finished earning when the "
         "export was made."
         if is_late
         else "",
-        f"The data end {age} days before this report was made: export again for current figures."
-        if age > OLD_DATA_DAYS
-        else "",
+        tell_age(comparison.as_of.date()),
     ]
     reached = study.tally.filter(pl.col("part") == "current", pl.col("received") > 0)
     delivered, left = reached.select(pl.col("received").sum(), pl.col("unsubscribed").sum()).collect().row(0)

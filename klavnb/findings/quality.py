@@ -6,14 +6,12 @@ from typing import Final
 from klavnb.escaping import escape_markdown
 from klavnb.findings.figures import list_figures
 from klavnb.findings.finding import Facts, Finding
-from klavnb.findings.trust import count_age_days
+from klavnb.findings.trust import tell_age
 from klavnb.privacy import mask
 from klavnb.quality import SIGNS, TITLES, UNJUDGED, Check, Level, Survey, find_worst
 from klavnb.wording import format_count
 
 __all__ = ["collect_quality_facts", "list_quality", "state_quality", "state_quality_part"]
-
-OLD_DATA_DAYS: Final = 30
 
 PARTS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "days": (
@@ -141,12 +139,9 @@ def list_quality(checks: Sequence[Check], *, survey: Survey) -> Finding:
 def collect_quality_facts(checks: Sequence[Check], *, survey: Survey) -> Facts:
     """Collect what the index and the banner of a report say of it."""
     serious, look = _pick(checks, "serious"), _pick(checks, "look")
-    age = count_age_days(survey.ends_at.date()) if survey.ends_at else 0
     notices = [
         f"Not to be believed yet: {_name(serious)}." if serious else "",
-        f"The data end {age} days before this report was made: export again for current figures."
-        if age > OLD_DATA_DAYS
-        else "",
+        tell_age(survey.ends_at.date()) if survey.ends_at else "",
     ]
     told = format_count(len(serious), "serious problem") if serious else "No serious problem"
     rest = f"{len(look)} of {len(checks)} checks {'needs' if len(look) == 1 else 'need'} your attention" if look else ""

@@ -11,7 +11,7 @@ from klavnb.errors import name_some
 from klavnb.escaping import escape_markdown
 from klavnb.findings.figures import list_figures
 from klavnb.findings.finding import Facts, Finding
-from klavnb.findings.trust import OLD_DATA_DAYS, count_age_days
+from klavnb.findings.trust import tell_age
 from klavnb.labels import tidy_names
 from klavnb.privacy import mask
 from klavnb.studies import SegmentStudy
@@ -96,7 +96,6 @@ def collect_segment_facts(
     """
     people = workaround.people.collect().row(0, named=True)
     missed, exact = people["count_missed"], people["count_exact"]
-    age = count_age_days(study.as_of_on)
     size = segments.select(pl.len()).collect().item()
     rejected = sum(study.export.summary.rejected.values())
     provisional = 0 if comparison is None else count_provisional(comparison)
@@ -105,9 +104,7 @@ def collect_segment_facts(
         "may still change; who is in a segment does not."
         if provisional
         else "",
-        f"The segments are those of {age} days before this report was made: export again for current figures."
-        if age > OLD_DATA_DAYS
-        else "",
+        tell_age(study.as_of_on, what="The segments are those of"),
         f"{format_count(rejected, 'row')} of the export could not be used." if rejected else "",
     ]
     told = (

@@ -17,7 +17,7 @@ from klavnb.privacy import mask
 from klavnb.sides import OLD_AND_COOPERATIVE, Sides
 from klavnb.wording import format_count, format_money, format_share
 
-__all__ = ["OLD_DATA_DAYS", "collect_facts", "count_age_days", "list_caveats", "state_filters"]
+__all__ = ["collect_facts", "list_caveats", "state_filters", "tell_age"]
 
 OLD_DATA_DAYS = 30
 """When the last event is older than this, a report says that its data are old."""
@@ -41,7 +41,7 @@ def state_filters(filters: pl.LazyFrame, *, currency: str | None, sides: Sides =
         values = dict(filters.select("choice", "candidate_value").collect().iter_rows())
         usual, human = (say_money(values[choice], currency) for choice in ("as set", "without machine opens"))
         return Finding(
-            f"## Without machine opens the {sides.candidate} credits {human} instead of {usual}\n\n{what}"
+            f"## Without machine opens, the {sides.candidate} credits {human} instead of {usual}\n\n{what}"
             "Both sides are run without them."
         )
     (usual, usual_more), (human, human_more) = (
@@ -50,7 +50,7 @@ def state_filters(filters: pl.LazyFrame, *, currency: str | None, sides: Sides =
         for row in filters.filter(pl.col("choice") == choice).collect().to_dicts()
     )
     return Finding(
-        f"## Without machine opens messages earn {human} instead of {usual}\n\n"
+        f"## Without machine opens, messages earn {human} instead of {usual}\n\n"
         f"That is by the cooperative model. What it credits more than the old one would be {human_more} instead of {usual_more}. "
         f"{what}Both models may lose the same amount; then the difference stays as it is."
     )
@@ -114,16 +114,13 @@ def collect_facts(
     """Collect what the index and the banner of a report say of it."""
     total = summary.collect().row(0, named=True)
     provisional = caveats.filter(pl.col("caveat") == "provisional").collect()["count"].item()
-    age = count_age_days(comparison.as_of.date())
     rejected = sum(export.summary.rejected.values())
     notices = [
         f"Provisional: {format_count(provisional, 'order')} of the export’s last {PROVISIONAL.days} days, up to "
         f"{comparison.as_of:%-d %B %Y}, may have been revised since."
         if provisional
         else "",
-        f"The data end {age} days before this report was made: export again for current figures."
-        if age > OLD_DATA_DAYS
-        else "",
+        tell_age(comparison.as_of.date()),
         f"{format_count(rejected, 'row')} of the export could not be used." if rejected else "",
     ]
     return Facts(
@@ -147,9 +144,11 @@ def collect_facts(
     )
 
 
-def count_age_days(last_on: date) -> int:
-    """Count the days from the last day of the data to today (UTC), as the index does."""
-    return (datetime.now(UTC).date() - last_on).days
+def tell_age(last_on: date, *, what: str = "The data end") -> str:
+    """Say how many days before today (UTC), as the index counts them, the data end; nothing of fresh data."""
+    age = (datetime.now(UTC).date() - last_on).days
+    told = f"{what} {age} days before this report was made: a newer export would give current figures."
+    return told if age > OLD_DATA_DAYS else ""
 
 
 def _find_percent(total: dict[str, float]) -> float | None:

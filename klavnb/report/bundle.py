@@ -29,14 +29,15 @@ def read_bundle() -> str:
     Building it takes a second or more, so it is kept in the user's cache; where that cannot be written
     it is built every time.
     """
-    kept = find_cache() / f"vega-{version('vl-convert-python')}-{klavnb.__version__}.js"
-    try:
-        return kept.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        pass
+    cache = find_cache()
+    kept = None if cache is None else cache / f"vega-{version('vl-convert-python')}-{klavnb.__version__}.js"
+    if kept is not None:
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            return kept.read_text(encoding="utf-8")
     import vl_convert  # noqa: PLC0415 - 70 MB that only the first report needs
 
     bundle = re.sub(r"<(/script|!--)", r"\\x3C\1", vl_convert.javascript_bundle(SNIPPET), flags=re.IGNORECASE)
-    with contextlib.suppress(OSError):
-        replace_file(kept, lambda part: part.write_text(bundle, encoding="utf-8"))
+    if kept is not None:
+        with contextlib.suppress(OSError):
+            replace_file(kept, lambda part: part.write_text(bundle, encoding="utf-8"))
     return bundle

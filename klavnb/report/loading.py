@@ -74,4 +74,4 @@ def _is_kept(data: str, settings_file: str, conversion_metric: str) -> bool:
     except KlavnbError:  # what is wrong with them is for the notebook to say
         return False
     kept = find_kept_sample([data], settings=settings)
-    return kept is not None and (kept / MANIFEST).is_file()
+    return kept is not None and kept.is_whole()

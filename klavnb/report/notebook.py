@@ -52,5 +52,6 @@ def name_cell(cells: Sequence[Cell], index: int) -> str:
         heading = next((line.lstrip("# ") for line in reversed(lines) if line.startswith("#")), heading)
     below = [line.strip() for line in cells[index].source.splitlines()] if index < len(cells) else []
     first = next((line for line in below if line and not line.startswith("#")), "")
-    shown = first if len(first) <= LONGEST_LINE else f"{first[:LONGEST_LINE]}…"
+    whole = first.rstrip("([{")  # what stands in brackets begins on the next line
+    shown = first if whole == first and len(first) <= LONGEST_LINE else f"{whole[:LONGEST_LINE]}…"
     return f"cell {index + 1}" + (f', under "{heading}"' if heading else "") + (f" ({shown})" if shown else "")
