@@ -217,9 +217,14 @@ def _prune_rows(rows: Any, columns: frozenset[str]) -> Any:  # noqa: ANN401 - JS
             f"A chart's data should be a list of rows, found {type(rows).__name__}.", hint="Hand the chart a frame."
         )
     return [
-        {name: value for name, value in row.items() if name in columns} if isinstance(row, Mapping) else row
+        {name: _round(value) for name, value in row.items() if name in columns} if isinstance(row, Mapping) else row
         for row in rows
     ]
+
+
+def _round(value: object) -> object:
+    """Leave out the last digit of a number: sums differ in it from run to run, by the order of their parts."""
+    return float(f"{value:.15g}") if isinstance(value, float) else value
 
 
 def _name_rows(rows: object) -> str:

@@ -110,6 +110,18 @@ def test_the_same_chart_gives_the_same_output_whatever_the_dropped_columns_hold(
     assert repr(draw("a")) == repr(draw("b"))
 
 
+def test_sums_that_differ_in_their_last_digit_only_are_one() -> None:
+    rows = [
+        [{"week": "2026-W01", "orders": value, "on": 1_767_225_600_123} for value in values]
+        for values in ((62441.68000000001, 0.1 + 0.2), (62441.68, 0.3))
+    ]
+    encoding = {"x": {"field": "on"}, "y": {"field": "orders"}}
+    outputs = [render(chart(encoding=encoding, data={"values": each})) for each in rows]
+    assert outputs[0] == outputs[1]
+    shown = outputs[0][CHART]["data"]["values"]
+    assert shown == [{"orders": 62441.68, "on": 1_767_225_600_123}, {"orders": 0.3, "on": 1_767_225_600_123}]
+
+
 def test_colours_and_fonts_fill_in_where_the_chart_is_silent() -> None:
     config = render(chart(config={"axis": {"grid": True}}))[CHART]["config"]
     assert (config["axis"]["grid"], config["axis"]["labelColor"]) == (True, "currentColor")
