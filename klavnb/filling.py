@@ -19,22 +19,8 @@ from klavnb.formats import DatabaseSource
 from klavnb.formats.contract import build
 from klavnb.formats.folders import is_store
 from klavnb.layout import commit, new_data
-from klavnb.loading import (
-    ASIDE,
-    Base,
-    BaseFile,
-    Loaded,
-    LoadOptions,
-    load,
-    plan_slices,
-    write_events,
-)
-from klavnb.manifest import (
-    SCHEMA_VERSION,
-    EventFile,
-    Manifest,
-    read_manifest,
-)
+from klavnb.loading import ASIDE, Base, BaseFile, Loaded, LoadOptions, load, plan_slices, write_events
+from klavnb.manifest import SCHEMA_VERSION, EventFile, Manifest, read_manifest
 from klavnb.progress import NO_PROGRESS, Progress
 from klavnb.remote import to_place
 from klavnb.schemas import CampaignTotal, Event, GroupMember, Message, Profile, Reject
