@@ -25,6 +25,7 @@ $(LOCKED): requirements.txt
 
 $(READY): $(LOCKED) pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q klavnb # once here, not in each process where PYTHONDONTWRITEBYTECODE is set
 	@touch $(READY)
 
 report: $(READY) ## the sample export -> HTML reports in reports/
