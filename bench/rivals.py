@@ -36,7 +36,7 @@ def list_files(source: Path) -> list[Path]:
 
 def credit_with_klavnb(source: Path, anchor: Anchor, out: Path) -> None:
     """Credit by both models, from a store or from Parquet in any order: all of klavnb's side is here."""
-    import klavnb as kn  # noqa: PLC0415 - as above
+    import klavnb as kn  # noqa: PLC0415 - each contestant loads what it needs
 
     events, settings = scan_events(source), kn.Settings(anchor=anchor)
     if list(source.glob("data-*")):  # in the order of time: some touches at a time
@@ -49,9 +49,9 @@ def credit_with_klavnb(source: Path, anchor: Anchor, out: Path) -> None:
 
 def scan_events(source: Path) -> "pl.LazyFrame":
     """Scan events as klavnb takes them; what a folder does not say is null."""
-    import polars as pl  # noqa: PLC0415 - as above
+    import polars as pl  # noqa: PLC0415 - each contestant loads what it needs
 
-    import klavnb as kn  # noqa: PLC0415 - as above
+    import klavnb as kn  # noqa: PLC0415 - each contestant loads what it needs
 
     if list(source.glob("data-*")):
         return kn.read_export(source).events
@@ -135,7 +135,7 @@ def merge_asof(source: Path, anchor: Anchor, out: Path) -> None:
 
 def look_again(conversions: "pd.DataFrame", touches: "pd.DataFrame") -> "pd.Series":
     """Find the latest touch that is open at each conversion, over pairs within a span of time."""
-    import pandas as pd  # noqa: PLC0415 - as above
+    import pandas as pd  # noqa: PLC0415 - each contestant loads what it needs
 
     span = pd.Timedelta(days=LONGEST)
     origin = touches["at"].min()

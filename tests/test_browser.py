@@ -107,12 +107,12 @@ def opened(browser: Chrome, page: Path) -> Iterator[Chrome]:
 
 
 def list_requests(browser: Chrome) -> list[str]:
-    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]  # type: ignore[no-untyped-call]  # as above
+    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]  # type: ignore[no-untyped-call]  # selenium leaves it without
     return [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
 
 
 def list_console(browser: Chrome) -> list[str]:
-    entries = browser.get_log("browser")  # type: ignore[no-untyped-call]  # as above
+    entries = browser.get_log("browser")  # type: ignore[no-untyped-call]  # selenium leaves it without
     return [entry["message"] for entry in entries if HARMLESS not in entry["message"]]
 
 

@@ -147,7 +147,7 @@ class ReportExporter(HTMLExporter):
         own: Any = self  # nbconvert's parts are not typed
         highlight: Any = Highlight2HTML
         choose: Any = WidgetsDataTypeFilter
-        resources = self._init_resources(given)  # type: ignore[no-untyped-call]  # as above
+        resources = self._init_resources(given)  # type: ignore[no-untyped-call]  # nbconvert leaves it without
         own.register_filter("highlight_code", highlight(parent=self))
         own.register_filter(
             "filter_data_type", choose(notebook_metadata=self._nb_metadata, parent=self, resources=resources)

@@ -59,7 +59,7 @@ def write_cells(table: GT) -> str:
         name: label if label and count[label] == 1 else f"{label} ({name})".strip() if label else name
         for name, label in labels.items()
     }
-    rows = pl.DataFrame(table._tbl_data)  # noqa: SLF001 - as above
+    rows = pl.DataFrame(table._tbl_data)  # noqa: SLF001 - its rows are nowhere else
     cells = rows.select(_write(name, rows.schema[name]).alias(defuse_name(heads[name])) for name in labels)
     return cells.write_csv(datetime_format=TIME_FORMAT)
 
